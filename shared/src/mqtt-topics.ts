@@ -1,0 +1,36 @@
+/**
+ * MQTT 3.1.1 topics. A node may publish and subscribe under its own name only (see server/src/broker).
+ * Names have no `/`, `+` or `#` (node-names.ts), so a topic can be built and taken apart by splitting.
+ */
+const root = 'walt/v1/nodes'
+
+export const nodeTopics = (node: string) => ({
+  /** Retained, and the node's last will. */
+  state: `${root}/${node}/state`,
+  /** Retained: the boot report. */
+  boot: `${root}/${node}/boot`,
+  /** Retained. */
+  inventory: `${root}/${node}/inventory`,
+  telemetry: `${root}/${node}/telemetry`,
+  log: `${root}/${node}/log`,
+  commands: `${root}/${node}/command/+`,
+  command: (id: string) => `${root}/${node}/command/${id}`,
+  reply: (id: string) => `${root}/${node}/reply/${id}`,
+})
+
+export const nodeTopicKinds = ['state', 'boot', 'inventory', 'telemetry', 'log', 'command', 'reply'] as const
+export type NodeTopicKind = (typeof nodeTopicKinds)[number]
+
+export type NodeTopic = { node: string; kind: NodeTopicKind; id?: string }
+
+/** The parts of a node's topic, or undefined for any other topic or filter. */
+export function parseNodeTopic(topic: string): NodeTopic | undefined {
+  const parts = topic.split('/')
+  if (parts.length < 5 || parts.length > 6 || parts.slice(0, 3).join('/') !== root) return undefined
+  const [node, kindText, id] = parts.slice(3)
+  const kind = nodeTopicKinds.find((one) => one === kindText)
+  if (!node || !kind) return undefined
+  const hasId = kind === 'command' || kind === 'reply'
+  if (hasId !== (id !== undefined) || id === '') return undefined
+  return id === undefined ? { node, kind } : { node, kind, id }
+}

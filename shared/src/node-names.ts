@@ -1,0 +1,33 @@
+import * as v from 'valibot'
+import { limits } from './limits.ts'
+
+/** A node's name is its host name: letters, digits and hyphens (RFC 1123), a letter first as WalT asks. */
+export const nodeName = v.pipe(
+  v.string(),
+  v.regex(
+    /^[a-z](?:[a-z0-9-]*[a-z0-9])?$/,
+    'a node name has lower-case letters, digits and "-", and begins with a letter',
+  ),
+  v.maxLength(limits.nodeNameMaxBytes, `a node name has at most ${limits.nodeNameMaxBytes} characters`),
+)
+
+/** An image's name is also a folder's. */
+export const imageName = v.pipe(
+  v.string(),
+  v.regex(
+    /^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$/,
+    'an image name has lower-case letters, digits, ".", "_" and "-"',
+  ),
+  v.maxLength(limits.nodeNameMaxBytes, `an image name has at most ${limits.nodeNameMaxBytes} characters`),
+)
+
+export const macAddress = v.pipe(
+  v.string(),
+  v.toLowerCase(),
+  v.regex(/^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/, 'a MAC address reads like 52:54:00:12:34:56'),
+)
+
+export const ipv4Address = v.pipe(v.string(), v.ipv4('an address reads like 192.168.152.10'))
+
+/** Fresh for every boot, made by the server; a command names the boot that it is meant for. */
+export const bootId = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/, 'a boot id has 16 hexadecimal digits'))

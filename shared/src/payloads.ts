@@ -1,0 +1,124 @@
+/** Payloads of the MQTT topics: JSON, one schema a topic. Sizes in bytes, times in milliseconds unless named otherwise. */
+import * as v from 'valibot'
+import { bootMode } from './boot-report.ts'
+import { WaltError } from './errors.ts'
+import { limits } from './limits.ts'
+import { bootId } from './node-names.ts'
+
+export const nodeState = v.object({
+  state: v.picklist(['booting', 'booted', 'rebooting', 'down']),
+  bootId: v.optional(bootId),
+  image: v.optional(v.string()),
+  mode: v.optional(bootMode),
+  /** Milliseconds since the epoch, by the node's clock. */
+  since: v.number(),
+  cause: v.optional(v.string()),
+})
+export type NodeState = v.InferOutput<typeof nodeState>
+
+export const telemetry = v.object({
+  bootId: v.optional(bootId),
+  at: v.number(),
+  uptimeSeconds: v.number(),
+  load: v.tuple([v.number(), v.number(), v.number()]),
+  memory: v.object({
+    totalBytes: v.number(),
+    availableBytes: v.number(),
+    cachedBytes: v.number(),
+    shmemBytes: v.number(),
+  }),
+  swap: v.object({ totalBytes: v.number(), usedBytes: v.number() }),
+  zswap: v.optional(
+    v.object({
+      enabled: v.boolean(),
+      poolBytes: v.optional(v.number()),
+      storedBytes: v.optional(v.number()),
+    }),
+  ),
+  /** The overlay's writable layer: what a reboot throws away. */
+  overlay: v.optional(
+    v.object({ totalBytes: v.number(), usedBytes: v.number(), inodes: v.number(), inodesUsed: v.number() }),
+  ),
+  nbd: v.optional(v.object({ readBytes: v.number(), writtenBytes: v.number() })),
+  network: v.object({ receivedBytes: v.number(), sentBytes: v.number() }),
+  temperatureCelsius: v.optional(v.number()),
+  agent: v.object({ residentBytes: v.number(), anonymousBytes: v.number() }),
+  /** Connections to the control port that were refused since the daemon started. */
+  controlRefused: v.number(),
+})
+export type Telemetry = v.InferOutput<typeof telemetry>
+
+/** What systeminformation says of the machine; shown, never computed with. */
+export const inventory = v.object({
+  manufacturer: v.string(),
+  model: v.string(),
+  serial: v.string(),
+  processor: v.string(),
+  cores: v.number(),
+  memoryBytes: v.number(),
+  architecture: v.string(),
+  kernel: v.string(),
+  distribution: v.string(),
+  interfaces: v.pipe(
+    v.array(v.object({ name: v.string(), mac: v.string(), address: v.string() })),
+    v.maxLength(64),
+  ),
+  agentVersion: v.string(),
+})
+export type Inventory = v.InferOutput<typeof inventory>
+
+export const nodeLog = v.object({
+  at: v.number(),
+  level: v.picklist(['info', 'warning', 'error']),
+  message: v.string(),
+})
+export type NodeLog = v.InferOutput<typeof nodeLog>
+
+/**
+ * A command to a node. It is meant for one boot and has a deadline, so that none that waited in a queue can ever hit a
+ * later boot.
+ */
+export const command = v.object({
+  command: v.picklist(['reboot', 'ping', 'blink', 'dmesg']),
+  bootId,
+  /** Milliseconds since the epoch, by the server's clock. */
+  deadline: v.number(),
+  requestedBy: v.optional(v.string()),
+  on: v.optional(v.boolean()),
+})
+export type Command = v.InferOutput<typeof command>
+
+export const reply = v.object({
+  ok: v.boolean(),
+  code: v.optional(v.string()),
+  message: v.optional(v.string()),
+  output: v.optional(v.string()),
+})
+export type Reply = v.InferOutput<typeof reply>
+
+/**
+ * Reads one payload at the edge.
+ * @throws WaltError `payload-invalid`
+ */
+export function parsePayload<S extends v.GenericSchema>(
+  schema: S,
+  payload: Uint8Array | string,
+): v.InferOutput<S> {
+  const bytes = payload.length
+  if (bytes > limits.mqttPayloadMaxBytes) {
+    throw new WaltError(
+      'payload-invalid',
+      `a payload of ${bytes} bytes is over the limit of ${limits.mqttPayloadMaxBytes}`,
+    )
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(typeof payload === 'string' ? payload : new TextDecoder().decode(payload))
+  } catch (cause) {
+    throw new WaltError('payload-invalid', 'the payload is not JSON', { cause })
+  }
+  const result = v.safeParse(schema, value)
+  if (result.success) return result.output
+  const issue = result.issues[0]
+  throw new WaltError('payload-invalid', `${v.getDotPath(issue) ?? 'the payload'}: ${issue.message}`)
+}
