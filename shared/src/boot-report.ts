@@ -7,11 +7,13 @@ export const bootReportPath = '/run/walt/boot.json'
 export const bootMode = v.picklist(['network', 'hybrid-volatile', 'hybrid-persistent'])
 export type BootMode = v.InferOutput<typeof bootMode>
 
+const number = v.pipe(v.number(), v.finite())
+
 export const bootStep = v.object({
   name: v.string(),
   /** Milliseconds since the agent started, and the step's own time. */
-  startedMs: v.number(),
-  tookMs: v.number(),
+  startedMs: number,
+  tookMs: number,
   outcome: v.picklist(['done', 'skipped', 'failed']),
   /** Why it was skipped or failed, or a word on what it found; for a person. */
   note: v.optional(v.string()),
@@ -27,10 +29,10 @@ export const bootReport = v.object({
   mode: bootMode,
   virtual: v.boolean(),
   /** The kernel's own clock when the agent started: what firmware, kernel and initramfs took before. */
-  kernelUptimeMs: v.number(),
+  kernelUptimeMs: number,
   /** Agent start to execve of the operating system's init. */
-  totalMs: v.number(),
-  swapBytes: v.number(),
+  totalMs: number,
+  swapBytes: number,
   zswap: v.boolean(),
   persist: v.boolean(),
   steps: v.pipe(v.array(bootStep), v.maxLength(64)),

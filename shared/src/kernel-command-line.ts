@@ -35,6 +35,7 @@ export type BootSettings = {
   rescue: 'reboot' | 'shell'
   mqttPort: number
   nbdPort: number
+  httpPort: number
   /** Addresses that may use the control port besides the server's and loopback. */
   controlAllow: string[]
   /** Times of a reboot, shortened by tests that must not wait for 60 s. */
@@ -48,6 +49,11 @@ export type ParsedCommandLine = { settings: BootSettings; problems: string[] }
 export function splitCommandLine(text: string): string[] {
   const words = text.slice(0, limits.kernelCommandLineMaxBytes).match(/(?:[^\s"]|"[^"]*"?)+/g) ?? []
   return words.map((word) => word.replaceAll('"', ''))
+}
+
+/** For logs and reports. The token may also stand inside another value, where a quote was never closed. */
+export function withoutToken(text: string): string {
+  return text.replace(/walt\.token=\S*/g, 'walt.token=(hidden)')
 }
 
 function nfsShare(text: string, defaultServer: string | undefined): NfsShare {
@@ -147,6 +153,9 @@ const readers: Record<string, Reader> = {
   'walt.nbd.port': (s, value) => {
     s.nbdPort = portNumber(value)
   },
+  'walt.http.port': (s, value) => {
+    s.httpPort = portNumber(value)
+  },
   'walt.control.allow': (s, value) => {
     s.controlAllow = value.split(',').map((address) => v.parse(ipv4Address, address))
   },
@@ -177,6 +186,7 @@ export function parseKernelCommandLine(text: string): ParsedCommandLine {
     rescue: 'reboot',
     mqttPort: 1883,
     nbdPort: 10_809,
+    httpPort: 8080,
     controlAllow: [],
     rebootHookMs: limits.rebootHookMs,
     rebootGraceMs: limits.rebootGraceMs,
@@ -193,8 +203,9 @@ export function parseKernelCommandLine(text: string): ParsedCommandLine {
     try {
       read(settings, value)
     } catch (thrown) {
-      const shown = name === 'walt.token' ? '(hidden)' : value
-      problems.push(`${name}=${shown} on the kernel command line is ignored: ${reasonOf(thrown)}`)
+      problems.push(
+        withoutToken(`${name}=${value} on the kernel command line is ignored: ${reasonOf(thrown)}`),
+      )
     }
   }
   const bootif = values.get('BOOTIF')
@@ -202,7 +213,9 @@ export function parseKernelCommandLine(text: string): ParsedCommandLine {
     try {
       settings.nodeMac = macOfBootif(bootif)
     } catch (thrown) {
-      problems.push(`BOOTIF=${bootif} on the kernel command line is ignored: ${reasonOf(thrown)}`)
+      problems.push(
+        withoutToken(`BOOTIF=${bootif} on the kernel command line is ignored: ${reasonOf(thrown)}`),
+      )
     }
   }
   return { settings, problems }

@@ -12,6 +12,14 @@ export const limits = {
   controlBlinkMs: 10_000,
   /** `OK` must have reached the peer before the machine goes, yet a dead peer may not hold a reboot up. */
   controlDeliveryMs: 1_000,
+  /** A peer that does not read what it asked for. */
+  controlStallMs: 15_000,
+  /** Requests of one peer that are handled before the others have their turn. */
+  controlTurnRequestsMax: 4,
+  controlDmesgMaxBytes: 4 * 1024 ** 2,
+  controlShellsMax: 16,
+  /** A shell whose peer has said all it wanted may finish its output within this time. */
+  controlShellEndMs: 2_000,
 
   /** A reboot hook may download a kernel: 60 s; then 30 s for the machine to be gone. */
   rebootHookMs: 60_000,
@@ -19,30 +27,137 @@ export const limits = {
   /** The operating system's own `reboot` command must return within this time. */
   rebootCommandMs: 2_000,
   persistFlushMs: 5_000,
+  /** Looking at a file of the image goes over NFS, which may be dead. */
+  imageProbeMs: 2_000,
 
   /** Steps of the boot stage. */
   bootStepMs: 20_000,
   bootRescueDelayMs: 10_000,
   bootNetworkStepMs: 10_000,
+  bootPreinitMs: 60_000,
+  bootDisksMax: 64,
+  bootComplaintMaxChars: 2_048,
+  agentBinaryMaxBytes: 118_000_000,
+  /** A read of its own costs a fork and a round trip, about what so many bytes cost on 100 Mbit/s. */
+  agentRangeGapBytes: 256 * 1024,
+  agentBuildFlushMs: 60_000,
+  agentStartMs: 10_000,
+  agentStartPollMs: 10,
+  bootClockAnswerMaxBytes: 4_096,
+  /** How long the kernel holds swap requests when the connection is lost, before it fails them. */
+  nbdDeadConnectionSeconds: 600,
+  /** Free memory that the kernel keeps for sending: a swap over a network needs memory to write memory out. */
+  minFreeMinBytes: 8 * 1024 ** 2,
+  minFreeMaxBytes: 64 * 1024 ** 2,
 
   mqttPayloadMaxBytes: 256 * 1024,
   mqttKeepaliveSeconds: 15,
   mqttConnectMs: 10_000,
   mqttReconnectMinMs: 500,
   mqttReconnectMaxMs: 30_000,
+  /** For an acknowledgement of a state or reply that the machine's end waits for. */
+  mqttGoodbyeMs: 1_000,
+  mqttPublishesInFlightMax: 64,
+  /** Commands that are remembered, so that one delivered twice (QoS 1) is done once. */
+  mqttCommandsRememberedMax: 64,
+  mqttDmesgMaxBytes: 100 * 1024,
+  /** Log lines of a node that wait for a connection to the broker. */
+  logLinesKeptMax: 64,
   brokerConnectionsMax: 1_024,
   telemetryIntervalMs: 10_000,
   telemetryReadMs: 1_000,
   inventoryMs: 60_000,
   sshProbeIntervalMs: 500,
   sshProbeMs: 2_000,
+  /** An image without an ssh server counts as booted after this time. */
+  sshAbsentMs: 60_000,
   onBootupMs: 600_000,
 
   nodeNameMaxBytes: 63,
   nodesMax: 1_024,
+  nodeRamMinBytes: 64 * 1024 ** 2,
+  nodeRamMaxBytes: 1024 ** 4,
   httpBodyMaxBytes: 1024 * 1024,
   kernelCommandLineMaxBytes: 4_096,
 
   swapSizeMinBytes: 1024 ** 2,
   swapSizeMaxBytes: 1024 ** 4,
+
+  /** NBD. A handshake is a few small messages; what is longer comes from no client of ours. */
+  nbdHandshakeMs: 10_000,
+  nbdHandshakeOptionsMax: 32,
+  nbdHandshakeRepliesMax: 32,
+  nbdOptionMaxBytes: 16 * 1024,
+  nbdExportNameMaxBytes: 4_096,
+  /** The most that every client may ask for in one read or write (proto.md, "Block sizes"). */
+  nbdPayloadMaxBytes: 32 * 1024 ** 2,
+
+  /** Swap server. Replies leave in buffers of this size; so many may wait for a slow peer before it is read no further. */
+  swapReplyBufferBytes: 256 * 1024,
+  swapUnsentBuffersMax: 4,
+  /** Requests of one connection whose reply waits for the disk (FLUSH, FUA). */
+  swapFlushesMax: 64,
+  swapConnectionsMax: 2_048,
+  swapConnectionsPerPeerMax: 16,
+  /** A peer that takes no reply for so long is gone (seen after twice that at most); TCP keepalive finds a silent one. */
+  swapSendMs: 20_000,
+  swapKeepaliveMs: 10_000,
+  swapBlockBytes: 4_096,
+
+  /** The command line: an answer that never comes or never ends; how often it looks again while it waits for nodes. */
+  cliAnswerMs: 120_000,
+  cliAnswerMaxBytes: 64 * 1024 ** 2,
+  cliLineMaxChars: 1024 * 1024,
+  cliWaitPollSeconds: 2,
+  cliStatusLineMs: 500,
+  /** Completion must not make a person wait for Tab. */
+  cliCompletionMs: 1_000,
+  cliBlinkSeconds: 60,
+  cliBlinkMaxSeconds: 86_400,
+  cliSshConnectSeconds: 10,
+
+  /** The server: API, registry, orchestration. */
+  nodeSetMaxBytes: 16 * 1024,
+  requestedByMaxBytes: 128,
+  imagePackagesMax: 256,
+  apiWaitMaxMs: 600_000,
+  apiStreamsMax: 64,
+  apiStreamBeatMs: 15_000,
+  consoleReadMaxBytes: 4 * 1024 ** 2,
+  consoleFollowMs: 250,
+  nodeHistoryMax: 50,
+  nodeLogsMax: 200,
+  controlOutputMaxBytes: 1024 ** 2,
+  bootWatchMs: 1_000,
+  brokerDrainMs: 10_000,
+  /** A payload of the greatest size, and its topic. */
+  brokerPacketMaxBytes: 256 * 1024 + 4 * 1024,
+  brokerPacketsPerSecondMax: 500,
+  brokerInflightMax: 16,
+  brokerKeepaliveMaxSeconds: 300,
+  brokerWarningsPerMinuteMax: 60,
+  serverStopMs: 8_000,
+  storeBusyMs: 5_000,
+
+  /** Images and the machine's own programs that the server drives. */
+  imageBuildMs: 3_600_000,
+  commandMs: 30_000,
+  commandOutputMaxBytes: 1024 ** 2,
+
+  /** NFS server. */
+  nfsStartMs: 15_000,
+  nfsProbeMs: 1_000,
+  nfsPollMs: 50,
+  nfsBackoffMinMs: 200,
+  nfsBackoffMaxMs: 10_000,
+
+  /** Virtual nodes. A machine that lives shorter than this did not start; then the next start waits. */
+  machineShortLifeMs: 5_000,
+  machineBackoffMinMs: 1_000,
+  machineBackoffMaxMs: 30_000,
+  machineStopMs: 5_000,
+  machineRamMinBytes: 128 * 1024 ** 2,
+  consoleMaxBytes: 8 * 1024 ** 2,
+  /** A kernel under working KVM needs a second or two to find that it has no root. */
+  kvmProbeMs: 8_000,
 } as const

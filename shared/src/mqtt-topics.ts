@@ -27,10 +27,27 @@ export type NodeTopic = { node: string; kind: NodeTopicKind; id?: string }
 export function parseNodeTopic(topic: string): NodeTopic | undefined {
   const parts = topic.split('/')
   if (parts.length < 5 || parts.length > 6 || parts.slice(0, 3).join('/') !== root) return undefined
+  if (/[+#]/.test(topic)) return undefined
   const [node, kindText, id] = parts.slice(3)
   const kind = nodeTopicKinds.find((one) => one === kindText)
   if (!node || !kind) return undefined
   const hasId = kind === 'command' || kind === 'reply'
   if (hasId !== (id !== undefined) || id === '') return undefined
   return id === undefined ? { node, kind } : { node, kind, id }
+}
+
+/** An operator asks the server for a reboot of a node set; the server answers with each node's result. */
+const setRoot = 'walt/v1/sets'
+
+export const setTopics = (set: string) => ({
+  reboot: `${setRoot}/${set}/reboot`,
+  rebooted: `${setRoot}/${set}/rebooted`,
+})
+
+/** The node set of a reboot topic, or undefined for any other topic. */
+export function parseSetRebootTopic(topic: string): string | undefined {
+  const parts = topic.split('/')
+  const set = parts[3]
+  if (parts.length !== 5 || !set || topic !== setTopics(set).reboot) return undefined
+  return set
 }

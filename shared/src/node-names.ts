@@ -1,6 +1,9 @@
 import * as v from 'valibot'
 import { limits } from './limits.ts'
 
+/** Words of a node set (node-sets.ts) that read like a node's name. */
+const nodeSetWords: readonly string[] = ['all-nodes', 'booted-nodes', 'down-nodes']
+
 /** A node's name is its host name: letters, digits and hyphens (RFC 1123), a letter first as WalT asks. */
 export const nodeName = v.pipe(
   v.string(),
@@ -9,6 +12,7 @@ export const nodeName = v.pipe(
     'a node name has lower-case letters, digits and "-", and begins with a letter',
   ),
   v.maxLength(limits.nodeNameMaxBytes, `a node name has at most ${limits.nodeNameMaxBytes} characters`),
+  v.check((name) => !nodeSetWords.includes(name), 'this name means a set of nodes'),
 )
 
 /** An image's name is also a folder's. */

@@ -1,18 +1,24 @@
 /** Settings of a node, as `walt node config NAME key=value ...` takes them. Times in seconds, as WalT has them. */
 import * as v from 'valibot'
 import { WaltError } from './errors.ts'
-import { parseSize } from './sizes.ts'
+import { limits } from './limits.ts'
+import { formatSize, parseSize } from './sizes.ts'
 
-const size = v.pipe(
-  v.string(),
-  v.check((text) => {
-    try {
-      return parseSize(text) > 0
-    } catch {
-      return false
-    }
-  }, 'a size reads like 512M or 1G'),
-)
+const size = (minBytes: number, maxBytes: number) =>
+  v.pipe(
+    v.string(),
+    v.check(
+      (text) => {
+        try {
+          const bytes = parseSize(text)
+          return bytes >= minBytes && bytes <= maxBytes
+        } catch {
+          return false
+        }
+      },
+      `a size reads like 512M or 1G, from ${formatSize(minBytes)} to ${formatSize(maxBytes)}`,
+    ),
+  )
 const boolean = v.pipe(
   v.picklist(['true', 'false'], 'it is true or false'),
   v.transform((text) => text === 'true'),
@@ -34,7 +40,12 @@ type Setting = {
 }
 
 export const nodeSettingTable = {
-  ram: { read: size, default: '512M', virtualOnly: true, help: 'memory of a virtual node' },
+  ram: {
+    read: size(limits.nodeRamMinBytes, limits.nodeRamMaxBytes),
+    default: '512M',
+    virtualOnly: true,
+    help: 'memory of a virtual node',
+  },
   'cpu.cores': { read: count(1, 64), default: '1', virtualOnly: true, help: 'processors of a virtual node' },
   engine: {
     read: v.picklist(['auto', 'qemu', 'uml'], 'it is auto, qemu or uml'),
@@ -67,7 +78,10 @@ export const nodeSettingTable = {
     help: 'whether /persist is mounted',
   },
   swap: {
-    read: v.union([v.literal('off'), size], 'it is off, or a size such as 16G'),
+    read: v.union(
+      [v.literal('off'), size(limits.swapSizeMinBytes, limits.swapSizeMaxBytes)],
+      'it is off, or a size such as 16G, from 1M to 1T',
+    ),
     default: '16G',
     virtualOnly: false,
     help: 'size of the swap over the network, or off',

@@ -5,46 +5,49 @@ import { WaltError } from './errors.ts'
 import { limits } from './limits.ts'
 import { bootId } from './node-names.ts'
 
+/** JSON's `1e999` reads as Infinity, which cannot be written again. */
+const number = v.pipe(v.number(), v.finite())
+
 export const nodeState = v.object({
   state: v.picklist(['booting', 'booted', 'rebooting', 'down']),
   bootId: v.optional(bootId),
   image: v.optional(v.string()),
   mode: v.optional(bootMode),
   /** Milliseconds since the epoch, by the node's clock. */
-  since: v.number(),
+  since: number,
   cause: v.optional(v.string()),
 })
 export type NodeState = v.InferOutput<typeof nodeState>
 
 export const telemetry = v.object({
   bootId: v.optional(bootId),
-  at: v.number(),
-  uptimeSeconds: v.number(),
-  load: v.tuple([v.number(), v.number(), v.number()]),
+  at: number,
+  uptimeSeconds: number,
+  load: v.tuple([number, number, number]),
   memory: v.object({
-    totalBytes: v.number(),
-    availableBytes: v.number(),
-    cachedBytes: v.number(),
-    shmemBytes: v.number(),
+    totalBytes: number,
+    availableBytes: number,
+    cachedBytes: number,
+    shmemBytes: number,
   }),
-  swap: v.object({ totalBytes: v.number(), usedBytes: v.number() }),
+  swap: v.object({ totalBytes: number, usedBytes: number }),
   zswap: v.optional(
     v.object({
       enabled: v.boolean(),
-      poolBytes: v.optional(v.number()),
-      storedBytes: v.optional(v.number()),
+      poolBytes: v.optional(number),
+      storedBytes: v.optional(number),
     }),
   ),
   /** The overlay's writable layer: what a reboot throws away. */
   overlay: v.optional(
-    v.object({ totalBytes: v.number(), usedBytes: v.number(), inodes: v.number(), inodesUsed: v.number() }),
+    v.object({ totalBytes: number, usedBytes: number, inodes: number, inodesUsed: number }),
   ),
-  nbd: v.optional(v.object({ readBytes: v.number(), writtenBytes: v.number() })),
-  network: v.object({ receivedBytes: v.number(), sentBytes: v.number() }),
-  temperatureCelsius: v.optional(v.number()),
-  agent: v.object({ residentBytes: v.number(), anonymousBytes: v.number() }),
+  nbd: v.optional(v.object({ readBytes: number, writtenBytes: number })),
+  network: v.object({ receivedBytes: number, sentBytes: number }),
+  temperatureCelsius: v.optional(number),
+  agent: v.object({ residentBytes: number, anonymousBytes: number }),
   /** Connections to the control port that were refused since the daemon started. */
-  controlRefused: v.number(),
+  controlRefused: number,
 })
 export type Telemetry = v.InferOutput<typeof telemetry>
 
@@ -54,8 +57,8 @@ export const inventory = v.object({
   model: v.string(),
   serial: v.string(),
   processor: v.string(),
-  cores: v.number(),
-  memoryBytes: v.number(),
+  cores: number,
+  memoryBytes: number,
   architecture: v.string(),
   kernel: v.string(),
   distribution: v.string(),
@@ -68,7 +71,7 @@ export const inventory = v.object({
 export type Inventory = v.InferOutput<typeof inventory>
 
 export const nodeLog = v.object({
-  at: v.number(),
+  at: number,
   level: v.picklist(['info', 'warning', 'error']),
   message: v.string(),
 })
@@ -82,11 +85,18 @@ export const command = v.object({
   command: v.picklist(['reboot', 'ping', 'blink', 'dmesg']),
   bootId,
   /** Milliseconds since the epoch, by the server's clock. */
-  deadline: v.number(),
+  deadline: number,
   requestedBy: v.optional(v.string()),
   on: v.optional(v.boolean()),
 })
 export type Command = v.InferOutput<typeof command>
+
+/** What an operator may say with a reboot of a node set; an empty payload is `{}`. */
+export const setReboot = v.object({
+  hard: v.optional(v.boolean()),
+  requestedBy: v.optional(v.pipe(v.string(), v.maxLength(limits.requestedByMaxBytes))),
+})
+export type SetReboot = v.InferOutput<typeof setReboot>
 
 export const reply = v.object({
   ok: v.boolean(),
@@ -104,7 +114,7 @@ export function parsePayload<S extends v.GenericSchema>(
   schema: S,
   payload: Uint8Array | string,
 ): v.InferOutput<S> {
-  const bytes = payload.length
+  const bytes = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.length
   if (bytes > limits.mqttPayloadMaxBytes) {
     throw new WaltError(
       'payload-invalid',

@@ -7,7 +7,7 @@ const unitBytes: Record<string, number> = { '': 1, K: 1024, M: 1024 ** 2, G: 102
  * @throws WaltError `size-invalid`
  */
 export function parseSize(text: string): number {
-  const match = /^([0-9]{1,15})([KMGT]?)$/i.exec(text)
+  const match = /^([0-9]{1,16})([KMGT]?)$/i.exec(text)
   const bytes = match ? Number(match[1]) * (unitBytes[match[2]!.toUpperCase()] ?? Number.NaN) : Number.NaN
   if (!Number.isSafeInteger(bytes) || bytes <= 0) {
     throw new WaltError(
