@@ -1,0 +1,65 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { createLibcKernel } from '../linux/libc-kernel.ts'
+import { createShells, type Shell } from './shell.ts'
+
+const openShell = createShells({
+  kernel: createLibcKernel(),
+  procFolder: '/proc',
+  warn(message) {
+    throw new Error(message)
+  },
+})
+
+async function open(): Promise<{ shell: Shell; text: () => string }> {
+  const shell = await openShell()
+  if ('refused' in shell) throw new Error(shell.refused)
+  let text = ''
+  shell.output.on('data', (bytes) => {
+    text += bytes.toString('latin1')
+  })
+  return { shell, text: () => text }
+}
+
+describe('shell in a pseudo-terminal', () => {
+  it('has a controlling terminal with job control, and says all before its end', async () => {
+    const { shell, text } = await open()
+    const closed = new Promise((resolve) => shell.output.once('close', resolve))
+    shell.input.write('tty; stty size; cat /dev/tty & fg; echo st=$?\n')
+    await expect.poll(text).toContain('cat /dev/tty\r\n')
+    await sleep(100)
+    shell.input.write('\x03')
+    await expect.poll(text).toContain('^C')
+    shell.input.write('echo one; exit\n')
+    await shell.exited
+    await closed
+    expect(text()).toMatch(/\/dev\/pts\/\d+\r\n24 80\r\n/)
+    expect(text()).toContain('\r\none\r\n')
+    expect(text()).not.toContain('no job control')
+  })
+
+  it('stays whole with much output and much input', async () => {
+    const { shell, text } = await open()
+    shell.input.write('stty -echo; cat > /dev/null; seq 100000; exit\n')
+    for (let sent = 0; sent < 2000; sent += 1) shell.input.write(`${'x'.repeat(100)}\n`)
+    shell.endInput()
+    await shell.exited
+    await expect.poll(text).toContain('\r\n100000\r\n')
+  })
+
+  it('leaves nothing running when it is killed', async () => {
+    const { shell, text } = await open()
+    shell.input.write('nohup sleep 765432 >/dev/null 2>&1 & setsid -w true; echo "<$!>"\n')
+    await expect.poll(text).toMatch(/<\d+>/)
+    shell.kill()
+    await shell.exited
+    const pid = Number(/<(\d+)>/.exec(text())![1])
+    await expect.poll(() => isRunning(pid)).toBe(false)
+  })
+})
+
+function isRunning(pid: number): boolean {
+  if (!existsSync(`/proc/${pid}/stat`)) return false
+  return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))
+}

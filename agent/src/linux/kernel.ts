@@ -1,0 +1,79 @@
+/**
+ * Everything the agent asks of the Linux kernel that Node has no call for, with named arguments. Boot stage and daemon
+ * take a `Kernel` as an argument: `createLibcKernel()` on a node, `createFakeKernel()` in tests.
+ *
+ * What Node has is not repeated here: statfs is `fs.statfs`, sending a signal `process.kill`, a session of its own
+ * the `detached` of `spawn`.
+ *
+ * Calls fail with a WaltError `kernel-call-failed` that names call, operands and errno. Calls that may wait for a
+ * network take `withinMs`: past it they fail with the code `deadline-passed`.
+ */
+export type Kernel = {
+  /** mount(2). `data` is the file system's own options. Only for file systems that cannot hang: see `mountWithin`. */
+  mount(request: MountRequest): void
+  /** mount(2) on a thread of its own, since a dead NFS server holds the caller for minutes. */
+  mountWithin(request: MountRequest & { withinMs: number }): Promise<void>
+  unmount(request: { target: string; lazy?: boolean }): void
+  /** The old root comes to be at `putOld`, a directory below `newRoot`; the caller's directory becomes the new root. */
+  pivotRoot(request: { newRoot: string; putOld: string }): void
+  /** On a thread of its own, since the device may be a network's. */
+  swapOn(request: { device: string; withinMs: number }): Promise<void>
+  /** Becomes another program; returns only by throwing. */
+  execute(request: { path: string; args: string[]; environment: Record<string, string> }): never
+
+  /** Flushes the file system that holds `path`, on a thread of its own. */
+  syncFileSystem(request: { path: string; withinMs: number }): Promise<void>
+  /** reboot(2): at once, without flushing or stopping anything. Returns only by throwing. */
+  reboot(request: { action: 'restart' | 'power-off' | 'kexec' }): void
+  setClock(request: { epochMs: number }): void
+  setHostname(request: { name: string }): void
+  pageBytes(): number
+  /** posix_fadvise(2) on a whole file: `dont-need` drops its clean pages, `random` ends read-ahead for this descriptor. */
+  adviseFile(request: { fd: number; advice: 'dont-need' | 'random' }): void
+
+  /**
+   * A pseudo-terminal. Hand `terminal` to a child as its fds 0 to 2 (`setsid -c` gives it as controlling terminal), then
+   * close it; read and write `controller` by `new tty.ReadStream(fd)` and `new tty.WriteStream(fd)`, never through the
+   * thread pool. Reading ends with EIO when the last holder of the terminal is gone.
+   */
+  openPseudoTerminal(request: { rows: number; columns: number }): { controller: number; terminal: number }
+  setWindowSize(request: { fd: number; rows: number; columns: number }): void
+  /** Bytes that a TCP peer has not acknowledged yet (SIOCOUTQ). */
+  socketUnsentBytes(request: { fd: number }): number
+
+  /** A blocking TCP socket, for the descriptor that the NBD driver takes over. */
+  connectTcp(request: { address: string; port: number; withinMs: number }): number
+  send(request: { fd: number; bytes: Uint8Array; withinMs: number }): void
+  /** Up to `maxBytes`; empty when the peer closed. */
+  receive(request: { fd: number; maxBytes: number; withinMs: number }): Uint8Array
+  closeDescriptor(fd: number): void
+  /** One generic netlink message out, the datagram that answers it back. */
+  genericNetlink(request: { message: Uint8Array; withinMs: number }): Uint8Array
+}
+
+export type MountFlag =
+  | 'read-only'
+  | 'no-suid'
+  | 'no-dev'
+  | 'no-exec'
+  | 'remount'
+  | 'bind'
+  | 'move'
+  | 'relative-access-time'
+  | 'no-access-time'
+
+export type MountRequest = {
+  source: string
+  target: string
+  /** Empty for a move, a bind or a remount. */
+  type: string
+  flags: MountFlag[]
+  data: string
+}
+
+/** `mount union on /mnt type overlay (lowerdir=/,...)`, for error messages. */
+export function describeMount(request: MountRequest): string {
+  const options = [...request.flags, ...(request.data === '' ? [] : [request.data])].join(',')
+  const type = request.type === '' ? '' : ` type ${request.type}`
+  return `mount ${request.source} on ${request.target}${type}${options === '' ? '' : ` (${options})`}`
+}

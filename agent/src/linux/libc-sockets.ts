@@ -1,0 +1,114 @@
+import { isIPv4 } from 'node:net'
+import { WaltError } from '@walt/shared/errors'
+import { libc, pointerTo } from './ffi.ts'
+import type { Kernel } from './kernel.ts'
+import { checked, kernelCallFailed } from './kernel-errors.ts'
+
+/** include/linux/socket.h and asm-generic/socket.h: the same on x64 and arm64. */
+const internetFamily = 2
+const netlinkFamily = 16
+const streamSocket = 1
+const rawSocket = 3
+const closeOnExec = 0o2000000
+const genericNetlinkProtocol = 16
+const socketLevel = 1
+const keepalive = 9
+const receiveTimeout = 20
+const sendTimeout = 21
+const noSignal = 0x4000
+const unsentBytesRequest = 0x5411n
+const netlinkDatagramMaxBytes = 32 * 1024
+
+/** struct timeval; all zero is no limit. */
+function limitTime(fd: number, option: number, ms: number): void {
+  const limit = BigInt64Array.from([BigInt(Math.floor(ms / 1000)), BigInt(Math.floor(ms % 1000) * 1000)])
+  checked(libc().setsockopt(fd, socketLevel, option, pointerTo(limit), 16), 'set a socket time limit')
+}
+
+/** The limit is lifted afterwards: the NBD driver inherits it with the socket, and would take it for a lost connection. */
+function withinTime<T>(fd: number, option: number, ms: number, call: () => T): T {
+  limitTime(fd, option, Math.max(1, Math.ceil(ms)))
+  try {
+    return call()
+  } finally {
+    limitTime(fd, option, 0)
+  }
+}
+
+/** struct sockaddr_in */
+function socketAddress(address: string, port: number): Uint8Array {
+  if (!isIPv4(address)) throw new WaltError('address-invalid', `"${address}" is not an IPv4 address.`)
+  const bytes = Buffer.alloc(16)
+  bytes.writeUInt16LE(internetFamily, 0)
+  bytes.writeUInt16BE(port, 2)
+  bytes.set(address.split('.').map(Number), 4)
+  return bytes
+}
+
+function sendAll(fd: number, bytes: Uint8Array, withinMs: number): void {
+  withinTime(fd, sendTimeout, withinMs, () => {
+    for (let rest = bytes; rest.length > 0; ) {
+      const sent = Number(libc().send(fd, pointerTo(rest), BigInt(rest.length), noSignal))
+      checked(sent, `send ${rest.length} bytes`)
+      rest = rest.subarray(sent)
+    }
+  })
+}
+
+function receiveSome(fd: number, maxBytes: number, withinMs: number): Uint8Array {
+  const bytes = new Uint8Array(maxBytes)
+  const received = withinTime(fd, receiveTimeout, withinMs, () =>
+    checked(Number(libc().recv(fd, pointerTo(bytes), BigInt(maxBytes), 0)), 'receive'),
+  )
+  return bytes.subarray(0, received)
+}
+
+type SocketCalls = Pick<
+  Kernel,
+  'socketUnsentBytes' | 'connectTcp' | 'send' | 'receive' | 'closeDescriptor' | 'genericNetlink'
+>
+
+export const socketCalls: SocketCalls = {
+  socketUnsentBytes: ({ fd }) => {
+    const count = new Int32Array(1)
+    const bytes = new Uint8Array(count.buffer)
+    checked(libc().ioctl(fd, unsentBytesRequest, pointerTo(bytes)), 'ask for the unsent bytes of a socket')
+    return count[0] ?? 0
+  },
+  connectTcp: ({ address, port, withinMs }) => {
+    const peer = socketAddress(address, port)
+    const fd = checked(libc().socket(internetFamily, streamSocket | closeOnExec, 0), 'open a TCP socket')
+    try {
+      const on = new Uint8Array(Int32Array.from([1]).buffer)
+      checked(libc().setsockopt(fd, socketLevel, keepalive, pointerTo(on), 4), 'set keepalive')
+      // SO_SNDTIMEO bounds connect too: socket(7).
+      withinTime(fd, sendTimeout, withinMs, () =>
+        checked(libc().connect(fd, pointerTo(peer), peer.length), `connect to ${address} port ${port}`),
+      )
+      return fd
+    } catch (thrown) {
+      libc().close(fd)
+      throw thrown
+    }
+  },
+  send: ({ fd, bytes, withinMs }) => sendAll(fd, bytes, withinMs),
+  receive: ({ fd, maxBytes, withinMs }) => receiveSome(fd, maxBytes, withinMs),
+  closeDescriptor: (fd) => {
+    if (libc().close(fd) !== 0) throw kernelCallFailed(`close descriptor ${fd}`)
+  },
+  genericNetlink: ({ message, withinMs }) => {
+    const fd = checked(
+      libc().socket(netlinkFamily, rawSocket | closeOnExec, genericNetlinkProtocol),
+      'open a generic netlink socket',
+    )
+    try {
+      const self = Buffer.alloc(12)
+      self.writeUInt16LE(netlinkFamily, 0)
+      checked(libc().bind(fd, pointerTo(self), self.length), 'bind a generic netlink socket')
+      sendAll(fd, message, withinMs)
+      return receiveSome(fd, netlinkDatagramMaxBytes, withinMs)
+    } finally {
+      libc().close(fd)
+    }
+  },
+}

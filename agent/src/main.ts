@@ -1,0 +1,69 @@
+/** walt-agent: chooses what to be. Everything is imported when it is needed, since a node pays for what is loaded. */
+import { readFileSync, writeSync } from 'node:fs'
+import { isSea } from 'node:sea'
+import { parseArgs } from 'node:util'
+import { reasonOf, WaltError } from '@walt/shared/errors'
+import { agentVersion } from './version.ts'
+
+const usage = `walt-agent ${agentVersion}: makes this machine a diskless node, and keeps it in touch with its server.
+
+  walt-agent boot                          set the node up as its first process (PID 1), then become its init
+  walt-agent boot --plan [--cmdline TEXT]  show the steps for a kernel command line, and touch nothing
+                                           ("-" reads it from standard input)
+  walt-agent daemon                        control port, state, telemetry: what stays on a running node
+  walt-agent inventory                     the machine's hardware as JSON
+  walt-agent version
+  walt-agent help
+`
+
+async function boot(args: string[]): Promise<void> {
+  const options = { plan: { type: 'boolean', default: false }, cmdline: { type: 'string' } } as const
+  const { values } = parseArgs({ args, options })
+  const { runBoot } = await import('./boot/main.ts')
+  const commandLine = values.plan && values.cmdline === '-' ? readFileSync(0, 'utf8') : values.cmdline
+  await runBoot({ plan: values.plan, commandLine })
+}
+
+async function daemon(): Promise<void> {
+  const { runDaemon } = await import('./daemon/main.ts')
+  const { createLibcKernel } = await import('./linux/libc-kernel.ts')
+  const [program, script] = process.argv
+  // A single binary starts again as itself; under plain Node the script comes along.
+  const selfCommand = isSea() ? [process.execPath] : [program!, ...process.execArgv, script!]
+  const log = (message: string) => void writeSync(1, `${message}\n`)
+  await runDaemon({ kernel: createLibcKernel(), selfCommand, log })
+  // A program of the user's that still runs (/bin/on-bootup) must not keep the daemon alive past its end.
+  process.exit(0)
+}
+
+async function inventory(): Promise<void> {
+  const { printInventory } = await import('./inventory.ts')
+  await printInventory(agentVersion)
+}
+
+async function run(command: string, args: string[]): Promise<void> {
+  switch (command) {
+    case 'boot':
+      return boot(args)
+    case 'daemon':
+      return daemon()
+    case 'inventory':
+      return inventory()
+    case 'version':
+    case '--version':
+      writeSync(1, `${agentVersion}\n`)
+      return
+    case 'help':
+    case '--help':
+      writeSync(1, usage)
+      return
+    default:
+      throw new WaltError('command-unknown', `"${command}" is no command of walt-agent.\n\n${usage}`)
+  }
+}
+
+const [command = 'help', ...args] = process.argv.slice(2)
+run(command, args).catch((thrown: unknown) => {
+  writeSync(2, `walt-agent ${command}: ${reasonOf(thrown)}\n`)
+  process.exitCode = 1
+})
