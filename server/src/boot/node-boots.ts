@@ -1,0 +1,34 @@
+/** Begins a boot of a node: its ticket, and what its kernel is told and loads. */
+import type { ServerConfig } from '../config.ts'
+import type { BootTicket } from '../fleet/boot-ticket.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import { type BootParameters, bootParameters } from './boot-parameters.ts'
+import type { NodeFolders } from './node-folders.ts'
+
+export type NodeBoot = { ticket: BootTicket; parameters: BootParameters }
+
+export type NodeBoots = { begin(node: string): Promise<NodeBoot> }
+
+export function createNodeBoots(options: {
+  fleet: Fleet
+  folders: NodeFolders
+  config: ServerConfig
+}): NodeBoots {
+  const { fleet, folders, config } = options
+  return {
+    async begin(name) {
+      // A folder that somebody removed is made again; the symlink says what runs.
+      await folders.prepare(name, fleet.get(name).record.image)
+      const ticket = await fleet.beginBoot(name)
+      const parameters = bootParameters({
+        node: fleet.get(name).record,
+        ticket,
+        settings: fleet.settingsOf(name),
+        imagePath: folders.imagePathOf(ticket.image),
+        persistPath: folders.persistPathOf(name),
+        config,
+      })
+      return { ticket, parameters }
+    },
+  }
+}

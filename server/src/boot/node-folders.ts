@@ -1,0 +1,50 @@
+/**
+ * A node's folder on the server: `fs`, the symlink to its image, and `persist/`. The symlink is moved by rename, so
+ * that whoever looks finds the old image or the new one, never none.
+ */
+import { mkdir, rename, rm, rmdir, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+
+export type NodeFolders = {
+  pathOf(node: string): string
+  persistPathOf(node: string): string
+  imagePathOf(image: string): string
+  consolePathOf(node: string): string
+  /** Makes what is missing, and points the node to the image. */
+  prepare(node: string, image: string): Promise<void>
+  /** All but a `/persist` that has something in it: nobody else has a copy of that. */
+  remove(node: string): Promise<void>
+}
+
+export function createNodeFolders(state: string): NodeFolders {
+  const pathOf = (node: string) => join(state, 'nodes', node)
+  return {
+    pathOf,
+    persistPathOf: (node) => join(pathOf(node), 'persist'),
+    imagePathOf: (image) => join(state, 'images', image, 'fs'),
+    consolePathOf: (node) => join(pathOf(node), 'console.log'),
+    async prepare(node, image) {
+      const folder = pathOf(node)
+      await mkdir(join(folder, 'persist'), { recursive: true })
+      const moved = join(folder, '.fs.new')
+      await rm(moved, { force: true })
+      await symlink(`../../images/${image}/fs`, moved)
+      await rename(moved, join(folder, 'fs'))
+    },
+    async remove(node) {
+      const folder = pathOf(node)
+      for (const name of ['fs', '.fs.new', 'console.log']) await rm(join(folder, name), { force: true })
+      for (const path of [join(folder, 'persist'), folder]) {
+        const kept = await rmdir(path).then(
+          () => false,
+          (error: NodeJS.ErrnoException) => {
+            if (error.code === 'ENOENT') return false
+            if (error.code === 'ENOTEMPTY') return true
+            throw error
+          },
+        )
+        if (kept) return
+      }
+    },
+  }
+}

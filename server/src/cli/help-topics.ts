@@ -1,0 +1,132 @@
+/** What `walt help show TOPIC` prints. */
+import { nodeSettingTable } from '@walt/shared/node-settings'
+
+export type HelpTopic = { title: string; text: () => string }
+
+const shells = `SHELLS
+
+  walt node shell NODE              a root shell on the node
+  walt node shell NODE -- COMMAND   runs one command there and exits with its status
+
+The command waits until the node is booted, then opens ssh with the server's key. It does
+not check the node's host key: the image brings that key along, and tomorrow another image
+may answer on the same address.
+
+What is kept, and what is not
+
+A node runs on the union of two layers: its image, which is a read-only network share, and
+a writable layer in RAM. The writable layer is empty when the node starts. Files that you
+create, change or delete on the node, with a shell or otherwise, are changed in that layer
+only, and a reboot throws it away: the node starts from what its image contains, unchanged.
+This is on purpose. Reboot a node N times, and each of the N runs starts from the same files.
+
+Only /persist outlives a reboot. It is a folder of the node's own on the server, mounted over
+NFS; put results and large files there. (With the setting mount.persist=false there is none.)
+
+To change the system for good, do not work on the node: change the image, and boot it.
+
+How much fits
+
+Without swap, the writable layer may take half of the node's RAM: about 229M on a node of
+512M. Beyond that, writing ends in "No space left on device". With swap over the network
+(the setting swap, 16G unless you say otherwise) it may take 8G, and what RAM cannot hold
+goes to a temporary file on the server; the node compresses it on the way where its kernel
+has zswap. The swap of a boot is deleted when the boot is over. "df -h /" on the node shows
+the size and use of the layer; a virtual node can also be given more memory:
+
+  walt node config NODE ram=1G
+
+Other ways in
+
+  walt node console NODE            what a virtual node wrote on its console
+  TCP port 12346 of the node        REBOOT, PING, DMESG, BLINK, SHELL; from the server only,
+                                    unless walt.control.allow= names more addresses`
+
+const bootModes = `BOOT MODES
+
+Network mode
+
+Nodes boot in network mode: nothing is read from or written to a disk of the node. The
+kernel mounts the image as a read-only NFS root, and walt-agent, as the first process, puts
+a writable layer in RAM on top (an overlay named "union"), mounts /persist, attaches swap
+over the network, switches zswap on where the kernel has it, and hands over to the image's
+own init. What is optional and fails (no swap server, no export for /persist) is reported,
+and the boot goes on without it. "walt node show NODE" prints the boot's steps with their
+times, and its problems.
+
+Each boot starts from exactly the files of the image. See "walt help show shells" for
+what is kept across reboots, and "walt help show node-reboot" for how a node reboots.
+
+Giving a node another image moves a symbolic link on the server and reboots the node; no
+image is copied. The node fetches the files it needs while it runs:
+
+  walt node boot NODES IMAGE
+
+Hybrid modes
+
+WalT also knows hybrid modes, in which a node keeps a copy of its image on a local disk
+(an ext4 partition with a folder "walt_hybrid"). This version does not boot them: it finds
+such a disk, says so in the boot report, and boots in network mode.`
+
+const nodeReboot = `REBOOTING NODES
+
+  walt node reboot NODES [--hard]
+
+A soft reboot is tried first: REBOOT is sent to TCP port 12346 of each node, to all nodes at
+once. A node that does not acknowledge is hard-rebooted, if that is possible; if not, the
+command says why for each node, and exits with status 1. --hard skips the soft reboot, for
+instance for a device of the node that only a power cycle brings back.
+
+Soft reboot, network mode
+
+The OS's services are not shut down. What they changed lives in RAM and is discarded anyway;
+only /persist is flushed. The node acknowledges, the acknowledgement is delivered, and then
+the kernel restarts the machine at once.
+
+An image may bring its own procedure, as an executable file /bin/walt-network-reboot
+(/bin/walt-reboot, the older name, works too); for instance kexec, which spares servers the
+long way through their firmware. It has 60 s. If it fails, or the machine still runs 30 s
+after it, the node restarts as it would without it. If the file is there but not executable,
+the node refuses to reboot and says so.
+
+Virtual nodes never use such a file. Their reboot ends the virtual machine and starts a new
+one, which is quick, and which is what makes changed settings (memory, processors) count.
+
+With the setting kexec.allow=false a node's procedure is told not to use kexec.
+
+Hard reboot
+
+A virtual node is hard-rebooted by killing its virtual machine: always possible. A physical
+node would have to be switched off and on; this version has no power control, so
+the answer for a physical node names that as the reason.
+
+A node that does not come back
+
+A node that is not booted within boot.timeout seconds (180) is hard-rebooted where that is
+possible, boot.retries times (9) at most; then it counts as lost.
+
+Over MQTT
+
+The same reboot can be asked for by a message to the server's broker; see README.md. A
+command names the boot that it is meant for, so that one that was late never hits a later boot.`
+
+function nodeSettings(): string {
+  const width = Math.max(...Object.keys(nodeSettingTable).map((name) => name.length))
+  const lines = Object.entries(nodeSettingTable).map(([name, setting]) => {
+    const value = setting.default === '' ? 'empty' : setting.default
+    return `  ${name.padEnd(width)}  ${setting.help} (${value}${setting.virtualOnly ? '; virtual nodes only' : ''})`
+  })
+  return `NODE SETTINGS
+
+  walt node config NODES                    shows the settings
+  walt node config NODES NAME=VALUE ...     changes some; they count from the next boot on
+
+${lines.join('\n')}`
+}
+
+export const helpTopics: Record<string, HelpTopic> = {
+  shells: { title: 'what a shell on a node can change, and what a reboot keeps', text: () => shells },
+  'boot-modes': { title: 'how nodes boot', text: () => bootModes },
+  'node-reboot': { title: 'what happens when a node reboots', text: () => nodeReboot },
+  'node-settings': { title: 'the settings of a node', text: nodeSettings },
+}

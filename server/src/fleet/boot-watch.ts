@@ -1,0 +1,67 @@
+/**
+ * Looks after nodes that do not come back: after `boot.timeout` a node whose power can be cycled is hard-rebooted, at
+ * most `boot.retries` times, and then given up as lost. The decision is pure; a slow timer acts on it.
+ */
+import { reasonOf } from '@walt/shared/errors'
+import { limits } from '@walt/shared/limits'
+import { effectiveNodeSettings } from '@walt/shared/node-settings'
+import type { Log } from '../log.ts'
+import type { Fleet, FleetNode } from './fleet.ts'
+import type { NodeRecord } from './node-record.ts'
+import type { NodeEvent } from './node-status.ts'
+
+export type BootWatchAction = { event: Extract<NodeEvent, { type: 'boot-timed-out' | 'given-up' }> }
+
+/** `watchedSince`: a server that has just started cannot know what it missed, so its clock starts anew for all. */
+export function decideOnBoot(
+  { record, status }: FleetNode,
+  canHardReboot: boolean,
+  watchedSince: number,
+  now: number,
+): BootWatchAction['event'] | undefined {
+  if (status.state !== 'booting' && status.state !== 'rebooting') return undefined
+  const settings = effectiveNodeSettings(record.settings)
+  const timeout = settings['boot.timeout']
+  if (timeout === 'none') return undefined
+  const timeoutSeconds = Number(timeout)
+  if (now - Math.max(status.since, watchedSince) < timeoutSeconds * 1000) return undefined
+  const late = `not booted within ${timeoutSeconds} s`
+  if (!canHardReboot) return { type: 'given-up', reason: `${late}, and PoE-reboot is not set up` }
+  if (status.bootTries < settings['boot.retries']) return { type: 'boot-timed-out', timeoutSeconds }
+  return { type: 'given-up', reason: `${late}, after ${status.bootTries} hard reboots` }
+}
+
+export function createBootWatch(options: {
+  fleet: Fleet
+  canHardReboot: (record: NodeRecord) => boolean
+  hardReboot: (name: string) => Promise<void>
+  now: () => number
+  log: Log
+}): { start(): void; stop(): void; look(): Promise<void> } {
+  const { fleet, canHardReboot, hardReboot, now, log } = options
+  let timer: NodeJS.Timeout | undefined
+  let watchedSince = now()
+
+  async function look(): Promise<void> {
+    const work: Promise<void>[] = []
+    for (const node of fleet.list()) {
+      const { name } = node.record
+      const event = decideOnBoot(node, canHardReboot(node.record), watchedSince, now())
+      if (!event) continue
+      fleet.record(name, event)
+      if (event.type === 'given-up') continue
+      const failed = (thrown: unknown) => log.error(`${name}: hard reboot failed: ${reasonOf(thrown)}`)
+      work.push(hardReboot(name).catch(failed))
+    }
+    await Promise.all(work)
+  }
+
+  return {
+    start() {
+      watchedSince = now()
+      timer = setInterval(() => void look(), limits.bootWatchMs)
+    },
+    stop: () => clearInterval(timer),
+    look,
+  }
+}

@@ -1,0 +1,88 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type NodeEvent, newNodeStatus, nextStatus } from './node-status.ts'
+
+const [first, second] = ['1'.repeat(16), '2'.repeat(16)]
+
+function after(...events: NodeEvent[]) {
+  return events.reduce((status, event, index) => nextStatus(status, event, index + 1), newNodeStatus(0))
+}
+const started = (bootId = first): NodeEvent => ({ type: 'boot-started', bootId, image: 'debian12' })
+const reported = (
+  state: 'booting' | 'booted' | 'rebooting' | 'down',
+  bootId = first,
+  cause?: string,
+): NodeEvent => ({
+  type: 'reported',
+  report: { state, bootId, since: 0, mode: 'network', ...(cause === undefined ? {} : { cause }) },
+})
+const asked = (bootId = first): NodeEvent => ({ type: 'reboot-requested', by: 'ann', bootId })
+
+describe("a node's status", () => {
+  test('follows a boot and a reboot', () => {
+    expect(after(started())).toEqual({
+      state: 'booting',
+      since: 1,
+      bootTries: 0,
+      bootId: first,
+      image: 'debian12',
+    })
+    expect(after(started(), reported('booted'))).toMatchObject({ state: 'booted', since: 2, mode: 'network' })
+    expect(after(started(), reported('booted'), asked())).toMatchObject({
+      state: 'rebooting',
+      cause: 'asked by ann',
+    })
+    const again = after(started(), reported('booted'), asked(), reported('down'), started(second))
+    expect(again).toEqual({ state: 'booting', since: 5, bootTries: 0, bootId: second, image: 'debian12' })
+  })
+
+  test('does not take the last will of a machine that reboots for news', () => {
+    const events = [
+      started(),
+      reported('booted'),
+      asked(),
+      reported('rebooting', first, 'by server'),
+      reported('down'),
+    ]
+    expect(after(...events)).toMatchObject({ state: 'rebooting', cause: 'by server' })
+    expect(after(started(), reported('booted'), reported('down'))).toMatchObject({ state: 'down' })
+  })
+
+  test('comes back when the connection comes back', () => {
+    const lost: NodeEvent = { type: 'connection-lost', bootId: first }
+    expect(after(started(), reported('booted'), lost)).toMatchObject({ state: 'down' })
+    expect(after(started(), reported('booted'), lost, reported('booted'))).toMatchObject({ state: 'booted' })
+  })
+
+  test('never hears an older boot', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.oneof(
+            fc
+              .constantFrom('booting' as const, 'booted' as const, 'rebooting' as const, 'down' as const)
+              .map((state) => reported(state, first)),
+            fc.constant(asked(first)),
+            fc.constant<NodeEvent>({ type: 'connection-lost', bootId: first }),
+          ),
+        ),
+        (late) => {
+          const before = after(started(first), started(second))
+          expect(late.reduce((status, event) => nextStatus(status, event, 99), before)).toBe(before)
+        },
+      ),
+    )
+  })
+
+  test('counts hard reboots until the node is booted, or a person asks', () => {
+    const late: NodeEvent = { type: 'boot-timed-out', timeoutSeconds: 180 }
+    const twice = [started(), late, started(second), late]
+    expect(after(...twice)).toMatchObject({
+      state: 'rebooting',
+      bootTries: 2,
+      cause: 'not booted within 180 s',
+    })
+    expect(after(...twice, reported('booted', second))).toMatchObject({ bootTries: 0 })
+    expect(after(...twice, asked(second))).toMatchObject({ bootTries: 0 })
+  })
+})

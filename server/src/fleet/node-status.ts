@@ -1,0 +1,94 @@
+/**
+ * What is known of a node's present boot, and how each event changes it. Pure: status and event in, status out.
+ *
+ *   new ─► booting ─► booted ─► rebooting ─► booting ...
+ *             │          └─► down (its connection went; it may come back by itself)
+ *             └─► rebooting (not back within boot.timeout: hard-rebooted) ... ─► lost
+ *   off: a virtual node whose machine was stopped by the server.
+ *
+ * Two rules keep late news out: what a node reports counts only if it comes from the current boot, and a reboot that
+ * was asked of an older boot changes nothing.
+ */
+import type { BootMode } from '@walt/shared/boot-report'
+import type { NodeState } from '@walt/shared/payloads'
+
+export type NodeStateName = 'new' | 'off' | 'booting' | 'booted' | 'rebooting' | 'down' | 'lost'
+
+export type NodeStatus = {
+  state: NodeStateName
+  /** Of the current boot. */
+  bootId?: string
+  since: number
+  cause?: string
+  mode?: BootMode
+  /** What the current boot runs. */
+  image?: string
+  /** Hard reboots since the node was last booted, or since a person last asked. */
+  bootTries: number
+}
+
+export type NodeEvent =
+  | { type: 'boot-started'; bootId: string; image: string }
+  | { type: 'reported'; report: NodeState }
+  /** The node acknowledged a reboot, or its power is being cut. */
+  | { type: 'reboot-requested'; by: string; bootId?: string | undefined }
+  | { type: 'connection-lost'; bootId: string }
+  | { type: 'machine-exited'; reason: string }
+  | { type: 'machine-stopped' }
+  | { type: 'boot-timed-out'; timeoutSeconds: number }
+  | { type: 'given-up'; reason: string }
+
+export const newNodeStatus = (now: number): NodeStatus => ({ state: 'new', since: now, bootTries: 0 })
+
+/** The status after the event; the very same object where the event changes nothing. */
+export function nextStatus(status: NodeStatus, event: NodeEvent, now: number): NodeStatus {
+  switch (event.type) {
+    case 'boot-started': {
+      const { bootTries } = status
+      return { state: 'booting', since: now, bootTries, bootId: event.bootId, image: event.image }
+    }
+    case 'reported':
+      return afterReport(status, event.report, now)
+    case 'reboot-requested':
+      if (event.bootId !== status.bootId) return status
+      return { ...moved(status, 'rebooting', now, `asked by ${event.by}`), since: now, bootTries: 0 }
+    case 'connection-lost':
+      if (event.bootId !== status.bootId || status.state !== 'booted') return status
+      return moved(status, 'down', now, 'its connection was lost')
+    case 'machine-exited':
+      if (status.state === 'rebooting' || status.state === 'off') return status
+      return moved(status, 'rebooting', now, event.reason)
+    case 'machine-stopped':
+      return moved(status, 'off', now, undefined)
+    case 'boot-timed-out': {
+      const cause = `not booted within ${event.timeoutSeconds} s`
+      return { ...moved(status, 'rebooting', now, cause), since: now, bootTries: status.bootTries + 1 }
+    }
+    case 'given-up':
+      return moved(status, 'lost', now, event.reason)
+  }
+}
+
+function afterReport(status: NodeStatus, report: NodeState, now: number): NodeStatus {
+  if (report.bootId === undefined || report.bootId !== status.bootId) return status
+  // A machine on its way down loses its connection: that is no news.
+  if (report.state === 'down' && status.state !== 'booted') return status
+  // OK to a reboot and the report `booting` of a slow daemon may cross.
+  if (report.state === 'booting' && status.state !== 'down' && status.state !== 'lost') {
+    return report.mode === undefined || report.mode === status.mode
+      ? status
+      : { ...status, mode: report.mode }
+  }
+  const mode = report.mode ?? status.mode
+  const cause = report.cause ?? (report.state === status.state ? status.cause : undefined)
+  if (report.state === status.state && mode === status.mode && cause === status.cause) return status
+  const next = moved(status, report.state, now, cause)
+  if (report.state === 'booted') next.bootTries = 0
+  return mode === undefined ? next : { ...next, mode }
+}
+
+function moved(status: NodeStatus, state: NodeStateName, now: number, cause: string | undefined): NodeStatus {
+  const { cause: _, ...kept } = status
+  const since = state === status.state ? status.since : now
+  return { ...kept, state, since, ...(cause === undefined ? {} : { cause }) }
+}

@@ -1,0 +1,86 @@
+/**
+ * What a physical node needs in order to boot. It has no password yet, so its own address is what proves it. Asking
+ * for parameters or for the boot script begins a boot; the files belong to the boot that was begun last.
+ */
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { reasonOf, WaltError } from '@walt/shared/errors'
+import { macAddress } from '@walt/shared/node-names'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import * as v from 'valibot'
+import { ipxeScript } from '../boot/boot-parameters.ts'
+import type { NodeBoots } from '../boot/node-boots.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import type { NodeRecord } from '../fleet/node-record.ts'
+import type { BootParametersView } from './api-schema.ts'
+import { checked } from './http-errors.ts'
+
+const bootParams = v.object({ mac: macAddress })
+
+export function addBootRoutes(
+  app: FastifyInstance,
+  parts: {
+    fleet: Fleet
+    boots: NodeBoots
+    /** Absolute path of a boot file of the node's image. */
+    bootFile: (node: NodeRecord, file: 'kernel' | 'initrd') => string
+    /** `http://ADDRESS:PORT` as nodes reach it. */
+    origin: string
+  },
+): void {
+  const { fleet, boots, bootFile, origin } = parts
+
+  function nodeOf(request: FastifyRequest): NodeRecord {
+    const { mac } = checked(bootParams, request.params)
+    const record = fleet.findByMac(mac)?.record
+    if (!record) {
+      throw new WaltError(
+        'node-unknown',
+        `No node has the MAC address ${mac}. "walt node create NAME --mac ${mac}".`,
+      )
+    }
+    const { remoteAddress } = request.socket
+    if (record.virtual || remoteAddress !== record.address) {
+      const reason = record.virtual ? 'it is a virtual node' : `this is ${remoteAddress ?? 'somebody else'}`
+      throw new WaltError(
+        'forbidden',
+        `Only ${record.name} at ${record.address} may ask for its boot; ${reason}.`,
+      )
+    }
+    return record
+  }
+
+  async function sendFile(reply: FastifyReply, node: NodeRecord, file: 'kernel' | 'initrd') {
+    const path = bootFile(node, file)
+    const found = await stat(path).catch((cause) => {
+      const message = `The image ${node.image} has no ${file} for ${node.model}: ${reasonOf(cause)}`
+      throw new WaltError('image-invalid', message, { cause })
+    })
+    return reply
+      .type('application/octet-stream')
+      .header('content-length', found.size)
+      .send(createReadStream(path))
+  }
+
+  app.get('/boot/:mac/parameters', async (request): Promise<BootParametersView> => {
+    const { name, mac, model } = nodeOf(request)
+    const { ticket, parameters } = await boots.begin(name)
+    return {
+      kernelArguments: parameters.kernelArguments,
+      kernel: `/boot/${mac}/kernel`,
+      initrd: `/boot/${mac}/initrd`,
+      bootId: ticket.bootId,
+      image: ticket.image,
+      model,
+    }
+  })
+
+  app.get('/boot/:mac/boot.ipxe', async (request, reply) => {
+    const { name, mac } = nodeOf(request)
+    const { parameters } = await boots.begin(name)
+    return reply.type('text/plain').send(ipxeScript(origin, mac, parameters.kernelArguments))
+  })
+
+  app.get('/boot/:mac/kernel', async (request, reply) => sendFile(reply, nodeOf(request), 'kernel'))
+  app.get('/boot/:mac/initrd', async (request, reply) => sendFile(reply, nodeOf(request), 'initrd'))
+}

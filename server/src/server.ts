@@ -1,0 +1,275 @@
+/**
+ * One running server: the parts, wired. Each part that is started leaves its stop on a stack; a stop, or a start that
+ * fails half-way, takes them down in reverse.
+ */
+import { join } from 'node:path'
+import { reasonOf, WaltError } from '@walt/shared/errors'
+import { limits } from '@walt/shared/limits'
+import { setTopics } from '@walt/shared/mqtt-topics'
+import type { NfsServer } from './boot/nfs-server.ts'
+import { createNodeBoots, type NodeBoots } from './boot/node-boots.ts'
+import { createNodeFolders, type NodeFolders } from './boot/node-folders.ts'
+import { createBroker } from './broker/broker.ts'
+import { createMessageReceiver } from './broker/receive-message.ts'
+import type { ServerConfig } from './config.ts'
+import { type BootTickets, createBootTickets } from './fleet/boot-tickets.ts'
+import { createBootWatch } from './fleet/boot-watch.ts'
+import { type ControlRequestLine, requestOfNode } from './fleet/control-client.ts'
+import { createFleet, type Fleet } from './fleet/fleet.ts'
+import { createNodeLifecycle, type ImageCheck } from './fleet/node-lifecycle.ts'
+import { createOrchestrator } from './fleet/orchestrator.ts'
+import { addBootRoutes } from './http/boot-routes.ts'
+import { addEventRoutes } from './http/event-routes.ts'
+import { createHttpServer } from './http/http-server.ts'
+import { addImageRoutes, type ImageCatalog } from './http/image-routes.ts'
+import { addNodeRoutes } from './http/node-routes.ts'
+import { addStatusRoutes, addWelcome } from './http/status-routes.ts'
+import type { Log } from './log.ts'
+import { createVirtualPower } from './power/power-driver.ts'
+import { sameSecret } from './same-secret.ts'
+import { createServerStatus } from './server-status.ts'
+import { ensureSshKey, lockStateFolder, makeStateFolder, readOrMakeSecret } from './state-folder.ts'
+import { openSqliteStore } from './store/sqlite-store.ts'
+import { createSwapServer, type SwapServer } from './swap/server.ts'
+import type { Machines } from './vnodes/machines.ts'
+
+export type RunningServer = { stop(): Promise<void> }
+
+/** What touches the machine itself, and needs root. */
+export type Infrastructure = {
+  images: ImageCatalog & ImageCheck
+  nfs: NfsServer
+  /** Makes the network of the machines, and starts none yet. */
+  startMachines(boots: NodeBoots): Promise<Machines>
+}
+
+/** @throws WaltError that says what is in the way */
+export async function startServer(
+  config: ServerConfig,
+  infrastructure: (parts: { fleet: Fleet; folders: NodeFolders; log: Log }) => Promise<Infrastructure>,
+  options: { version: string; now: () => number; log: Log },
+): Promise<RunningServer> {
+  const { now, log } = options
+  const stops: { what: string; stop: () => Promise<unknown> | unknown }[] = []
+  async function stop(): Promise<void> {
+    for (const { what, stop: end } of stops.splice(0).reverse()) {
+      // One part that will not stop may not keep the others.
+      await withDeadline(Promise.resolve().then(end), what).catch((thrown) => log.error(reasonOf(thrown)))
+    }
+  }
+  try {
+    await start()
+  } catch (thrown) {
+    await stop()
+    throw thrown
+  }
+  return { stop }
+
+  async function start(): Promise<void> {
+    const { state, network } = config
+    const startedAt = now()
+    await makeStateFolder(state)
+    stops.push({ what: 'the lock', stop: await lockStateFolder(state) })
+    const { privateKey: sshKey } = await ensureSshKey(state)
+    const store = await openSqliteStore(join(state, 'db/walt.sqlite'))
+    stops.push({ what: 'the store', stop: store.close })
+    const tickets = await createBootTickets({ store, now })
+    const fleet = await createFleet({ store, tickets, network, now, log })
+    stops.push({ what: 'the registry', stop: fleet.settled })
+    forgetPastRun(fleet)
+
+    const folders = createNodeFolders(state)
+    const boots = createNodeBoots({ fleet, folders, config })
+    const { images, nfs, startMachines } = await infrastructure({ fleet, folders, log })
+    const machines = await startMachines(boots)
+    stops.push({ what: 'the virtual nodes', stop: machines.stop })
+    // What is exported must be there.
+    for (const { record } of fleet.list()) await folders.prepare(record.name, record.image)
+    stops.push({ what: 'the NFS server', stop: nfs.stop })
+    await nfs.start()
+
+    const addresses = [...new Set([network.address, '127.0.0.1'])]
+    const swap = await startSwap(config, fleet, tickets, addresses, log)
+    stops.push({ what: 'the swap server', stop: swap.stop })
+
+    const askNode = (
+      address: string,
+      request: ControlRequestLine,
+      how: { wholeAnswer: boolean; signal?: AbortSignal },
+    ) => requestOfNode({ address, localAddress: network.address }, request, how)
+    const orchestrator = createOrchestrator({
+      fleet,
+      power: [createVirtualPower(machines)],
+      softReboot: (address) => askNode(address, 'REBOOT', { wholeAnswer: false }),
+      log,
+    })
+
+    const operatorPassword = await readOrMakeSecret(join(state, 'run/operator.password'))
+    const receive = createMessageReceiver({
+      fleet,
+      currentBootId: (node) => tickets.current(node)?.bootId,
+      rebootSet(set, { hard = false, requestedBy = 'operator' }) {
+        const answer = (results: unknown) =>
+          broker.publish(setTopics(set).rebooted, JSON.stringify({ results }))
+        Promise.resolve()
+          .then(() => orchestrator.reboot({ names: fleet.resolve(set), hard, requestedBy }))
+          .then(answer, (thrown) => {
+            log.warn(`MQTT: reboot of "${set}": ${reasonOf(thrown)}`)
+            answer([{ node: set, ok: false, message: reasonOf(thrown) }])
+          })
+      },
+      log,
+    })
+    const broker = await createBroker({
+      addresses,
+      port: config.broker.port,
+      authenticate(user, password) {
+        if (user === 'operator')
+          return sameSecret(operatorPassword, password) ? { kind: 'operator' } : undefined
+        const ticket = tickets.current(user)
+        return ticket && tickets.check(user, password)
+          ? { kind: 'node', name: user, bootId: ticket.bootId }
+          : undefined
+      },
+      onMessage: receive,
+      onNodeGone: ({ name, bootId }) => fleet.record(name, { type: 'connection-lost', bootId }),
+      now,
+      log,
+    })
+    stops.push({ what: 'the broker', stop: broker.stop })
+
+    const forgetBoots = (node: string, currentBootId: string | undefined) => {
+      broker.disconnect(node, currentBootId)
+      forgetSwaps(swap, node, currentBootId)
+    }
+    whenOldBootsAreOver(fleet, forgetBoots)
+    const lifecycle = createNodeLifecycle({
+      fleet,
+      folders,
+      images,
+      machines,
+      orchestrator,
+      onCreated: nfs.refresh,
+      async onRemoved(name) {
+        forgetBoots(name, undefined)
+        await nfs.refresh()
+      },
+    })
+    const readStatus = createServerStatus({
+      ...options,
+      config,
+      startedAt,
+      sshKey,
+      fleet,
+      broker,
+      swap,
+      nfs,
+      machines,
+      images,
+    })
+    const http = createHttpServer({
+      socket: config.http.socket,
+      addresses,
+      port: config.http.port,
+      token: await readOrMakeSecret(join(state, 'run/api.token')),
+      addOpen(app) {
+        addWelcome(app, options.version)
+        addBootRoutes(app, {
+          fleet,
+          boots,
+          bootFile: ({ image, model }, file) => join(folders.imagePathOf(image), 'boot', model, file),
+          origin: `http://${network.address}:${config.http.port}`,
+        })
+      },
+      addApi(app, context) {
+        addStatusRoutes(app, readStatus)
+        const { consolePathOf } = folders
+        addNodeRoutes(app, { ...context, fleet, lifecycle, orchestrator, commander: askNode, consolePathOf })
+        addImageRoutes(app, { ...context, fleet, images })
+        addEventRoutes(app, { ...context, fleet, now })
+      },
+      log,
+    })
+    await machines.start()
+    stops.push({ what: 'the HTTP API', stop: http.stop })
+    await http.start()
+    const { canHardReboot, hardReboot } = orchestrator
+    const watch = createBootWatch({ fleet, canHardReboot, hardReboot, now, log })
+    watch.start()
+    stops.push({ what: 'the watch over boots', stop: watch.stop })
+    log.info(
+      `walt-server ${options.version} is up: ${fleet.list().length} nodes, API at ${config.http.socket}`,
+    )
+  }
+
+  async function withDeadline(work: Promise<unknown>, what: string): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      const error = new WaltError(
+        'stop-failed',
+        `${what} did not stop within ${limits.serverStopMs / 1000} s`,
+      )
+      timer = setTimeout(() => reject(error), limits.serverStopMs)
+    })
+    await Promise.race([work, late]).finally(() => clearTimeout(timer))
+  }
+}
+
+/** The machines of the last run died with it; other nodes may live, and say so as soon as they are connected again. */
+function forgetPastRun(fleet: Fleet): void {
+  for (const { record, status } of fleet.list()) {
+    if (record.virtual && status.state !== 'new') fleet.record(record.name, { type: 'machine-stopped' })
+    else if (status.bootId) fleet.record(record.name, { type: 'connection-lost', bootId: status.bootId })
+  }
+}
+
+async function startSwap(
+  config: ServerConfig,
+  fleet: Fleet,
+  tickets: BootTickets,
+  hosts: readonly string[],
+  log: Log,
+): Promise<SwapServer> {
+  const line = (fields: object, message: string) => `${message} ${JSON.stringify(fields)}`
+  const swap = await createSwapServer({
+    hosts,
+    port: config.swap.port,
+    folder: join(config.state, 'swap'),
+    quotaBytes: config.swap.quotaBytes,
+    allow(peerAddress) {
+      const node = fleet.list().find(({ record }) => record.address === peerAddress)
+      const ticket = node && tickets.current(node.record.name)
+      return ticket && { node: ticket.node, bootId: ticket.bootId }
+    },
+    log: {
+      info: (fields, message) => log.info(line(fields, message)),
+      warn: (fields, message) => log.warn(line(fields, message)),
+    },
+  })
+  swap.sweep(tickets.all())
+  await swap.start()
+  return swap
+}
+
+/**
+ * Calls back when nothing of a node's older boots can be alive any more. A new boot may begin (kexec) while the system of
+ * the old one still runs, on its swap: that one is over for certain when a virtual node's machine is started anew, and
+ * when the new boot speaks.
+ */
+function whenOldBootsAreOver(
+  fleet: Fleet,
+  forget: (node: string, currentBootId: string | undefined) => void,
+): void {
+  fleet.subscribe(({ name, node, before }) => {
+    if (!node || !before) return
+    const { bootId, state } = node.status
+    const begun = node.record.virtual && bootId !== before.bootId
+    if (begun || (state === 'booted' && before.state !== 'booted')) forget(name, bootId)
+  })
+}
+
+function forgetSwaps(swap: SwapServer, node: string, currentBootId: string | undefined): void {
+  for (const one of swap.status().swaps) {
+    if (one.node === node && one.bootId !== currentBootId) swap.forgetBoot(node, one.bootId)
+  }
+}

@@ -1,0 +1,193 @@
+/** The store in one SQLite file, by kysely over node:sqlite. */
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { reasonOf, WaltError } from '@walt/shared/errors'
+import { limits } from '@walt/shared/limits'
+import type { NodeLog } from '@walt/shared/payloads'
+import { Kysely, Migrator, type SqliteDatabase, SqliteDialect } from 'kysely'
+import type { NodeRecord } from '../fleet/node-record.ts'
+import type { NodeStateName, NodeStatus } from '../fleet/node-status.ts'
+import { type Database, migrations } from './migrations.ts'
+import type { HistoryEntry, LatestReports, Store } from './store.ts'
+
+/**
+ * Opens the file, making or upgrading it as needed.
+ * @throws WaltError `store-unusable`
+ */
+export async function openSqliteStore(file: string): Promise<Store> {
+  let database: DatabaseSync
+  try {
+    database = new DatabaseSync(file, { timeout: limits.storeBusyMs, enableForeignKeyConstraints: true })
+    // WAL survives a kill at any moment; a power cut may lose the last seconds, which nodes report again.
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
+  } catch (cause) {
+    throw unusable(file, cause)
+  }
+  const db = new Kysely<Database>({ dialect: new SqliteDialect({ database: forKysely(database) }) })
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) {
+    await db.destroy()
+    throw unusable(file, error)
+  }
+  return createStore(db)
+}
+
+function unusable(file: string, cause: unknown): WaltError {
+  return new WaltError(
+    'store-unusable',
+    `The database ${file} cannot be used: ${reasonOf(cause)}. It may be of a newer version, damaged, or not writable.`,
+    { cause },
+  )
+}
+
+/** What kysely's SQLite dialect asks of a driver, which is the interface of better-sqlite3. */
+function forKysely(database: DatabaseSync): SqliteDatabase {
+  return {
+    close: () => database.close(),
+    prepare(sql) {
+      const statement = database.prepare(sql)
+      const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[]
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters) => statement.all(...values(parameters)),
+        run: (parameters) => statement.run(...values(parameters)),
+        iterate: (parameters) => statement.iterate(...values(parameters)),
+      }
+    },
+  }
+}
+
+function createStore(db: Kysely<Database>): Store {
+  /** Deletes all but the newest rows of a node. */
+  async function trim(table: 'history' | 'logs', node: string, keep: number): Promise<void> {
+    const newest = db
+      .selectFrom(table)
+      .select('id')
+      .where('node', '=', node)
+      .orderBy('id', 'desc')
+      .limit(keep)
+    await db.deleteFrom(table).where('node', '=', node).where('id', 'not in', newest).execute()
+  }
+
+  return {
+    async nodes() {
+      const rows = await db.selectFrom('nodes').selectAll().orderBy('created_at').orderBy('name').execute()
+      return rows.map(recordOf)
+    },
+    async putNode(record) {
+      const { createdAt, virtual, settings, ...rest } = record
+      const row = {
+        ...rest,
+        virtual: virtual ? 1 : 0,
+        settings: JSON.stringify(settings),
+        created_at: createdAt,
+      }
+      const { name: _, ...changes } = row
+      await db
+        .insertInto('nodes')
+        .values(row)
+        .onConflict((conflict) => conflict.column('name').doUpdateSet(changes))
+        .execute()
+    },
+    async removeNode(name) {
+      await db.deleteFrom('nodes').where('name', '=', name).execute()
+    },
+
+    async statuses() {
+      const rows = await db.selectFrom('statuses').selectAll().execute()
+      return new Map(rows.map((row) => [row.node, JSON.parse(row.status) as NodeStatus]))
+    },
+    async putStatus(node, status) {
+      const text = JSON.stringify(status)
+      await db
+        .insertInto('statuses')
+        .values({ node, status: text })
+        .onConflict((conflict) => conflict.column('node').doUpdateSet({ status: text }))
+        .execute()
+      const last = await db
+        .selectFrom('history')
+        .selectAll()
+        .where('node', '=', node)
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      const [bootId, cause] = [status.bootId ?? null, status.cause ?? null]
+      if (last && last.state === status.state && last.boot_id === bootId && last.cause === cause) return
+      const entry = { node, at: status.since, state: status.state, boot_id: bootId, cause }
+      await db.insertInto('history').values(entry).execute()
+      await trim('history', node, limits.nodeHistoryMax)
+    },
+    async history(name) {
+      const rows = await db
+        .selectFrom('history')
+        .selectAll()
+        .where('node', '=', name)
+        .orderBy('id', 'desc')
+        .execute()
+      return rows.map(
+        (row): HistoryEntry => ({
+          at: row.at,
+          state: row.state as NodeStateName,
+          ...(row.boot_id === null ? {} : { bootId: row.boot_id }),
+          ...(row.cause === null ? {} : { cause: row.cause }),
+        }),
+      )
+    },
+
+    async tickets() {
+      const rows = await db.selectFrom('tickets').selectAll().execute()
+      return rows.map(({ boot_id, started_at, ...row }) => ({
+        ...row,
+        bootId: boot_id,
+        startedAt: started_at,
+      }))
+    },
+    async putTicket({ bootId, startedAt, node, ...rest }) {
+      const row = { ...rest, boot_id: bootId, started_at: startedAt }
+      await db
+        .insertInto('tickets')
+        .values({ node, ...row })
+        .onConflict((conflict) => conflict.column('node').doUpdateSet(row))
+        .execute()
+    },
+
+    async latest(name) {
+      const rows = await db.selectFrom('latest').selectAll().where('node', '=', name).execute()
+      return Object.fromEntries(rows.map((row) => [row.kind, JSON.parse(row.report)])) as LatestReports
+    },
+    async putLatest(node, kind, value) {
+      const report = JSON.stringify(value)
+      await db
+        .insertInto('latest')
+        .values({ node, kind, report })
+        .onConflict((conflict) => conflict.columns(['node', 'kind']).doUpdateSet({ report }))
+        .execute()
+    },
+
+    async logs(name) {
+      const rows = await db.selectFrom('logs').selectAll().where('node', '=', name).orderBy('id').execute()
+      return rows.map(
+        ({ at, level, message }): NodeLog => ({ at, level: level as NodeLog['level'], message }),
+      )
+    },
+    async addLog(node, log) {
+      await db
+        .insertInto('logs')
+        .values({ node, ...log })
+        .execute()
+      await trim('logs', node, limits.nodeLogsMax)
+    },
+
+    close: () => db.destroy(),
+  }
+}
+
+function recordOf(row: Database['nodes']): NodeRecord {
+  const { created_at, virtual, settings, ...rest } = row
+  return {
+    ...rest,
+    virtual: virtual === 1,
+    settings: JSON.parse(settings) as NodeRecord['settings'],
+    createdAt: created_at,
+  }
+}

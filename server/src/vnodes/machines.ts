@@ -1,0 +1,128 @@
+/** The machines of all virtual nodes. */
+import { join } from 'node:path'
+import { WaltError } from '@walt/shared/errors'
+import { limits } from '@walt/shared/limits'
+import { parseSize } from '@walt/shared/sizes'
+import type { NodeBoots } from '../boot/node-boots.ts'
+import type { NodeFolders } from '../boot/node-folders.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import type { Log } from '../log.ts'
+import type { Engine } from './engine.ts'
+import { createMachine, type Machine } from './machine.ts'
+import type { MachineBoot, MachineCommand } from './machine-command.ts'
+import { type NodeNetwork, tapNameOf } from './network.ts'
+import { qemuCommand } from './qemu.ts'
+import { type UmlFiles, umlCommand } from './uml.ts'
+
+export type Machines = {
+  readonly engine: string
+  checkAvailable(): void
+  add(name: string): Promise<void>
+  /** Hard reboot. @throws WaltError `vnode-unknown` */
+  restart(name: string): Promise<void>
+  remove(name: string): Promise<void>
+  /** Starts the machines of all virtual nodes. */
+  start(): Promise<void>
+  stop(): Promise<void>
+  running(): number
+}
+
+export function createMachines(options: {
+  fleet: Fleet
+  boots: NodeBoots
+  folders: NodeFolders
+  network: NodeNetwork
+  /** The engine of a node that asks for this one. @throws WaltError where it cannot be had */
+  engineFor: (wanted: 'auto' | 'qemu' | 'uml') => Engine
+  umlFiles: UmlFiles | undefined
+  /** What must be done before a node's first boot: its exports. */
+  prepare: () => Promise<void>
+  now: () => number
+  random: () => number
+  log: Log
+}): Machines {
+  const { fleet, boots, folders, network, umlFiles } = options
+  const machines = new Map<string, { machine: Machine; tap: string }>()
+  let stopping = false
+
+  async function nextBoot(name: string): Promise<MachineBoot> {
+    const settings = fleet.settingsOf(name)
+    const engine = options.engineFor(settings.engine)
+    const { ticket, parameters } = await boots.begin(name)
+    const image = folders.imagePathOf(ticket.image)
+    return {
+      bootId: ticket.bootId,
+      kernelArguments: parameters.kernelArguments,
+      kernel: join(image, parameters.kernelPath),
+      initrd: join(image, parameters.initrdPath),
+      mac: fleet.get(name).record.mac,
+      ramBytes: Math.max(limits.machineRamMinBytes, parseSize(settings.ram)),
+      cores: settings['cpu.cores'],
+      engine,
+    }
+  }
+
+  function commandOf(boot: MachineBoot, name: string, tap: string): MachineCommand {
+    if (boot.engine !== 'uml') return qemuCommand(boot, { name, tap })
+    if (!umlFiles) throw new WaltError('engine-missing', 'User Mode Linux was not prepared.')
+    return umlCommand(boot, { name, tap }, umlFiles)
+  }
+
+  async function add(name: string): Promise<void> {
+    if (machines.has(name)) return
+    const tap = tapNameOf(fleet.get(name).record.mac)
+    await network.addTap(tap)
+    const machine = createMachine({
+      name,
+      consolePath: folders.consolePathOf(name),
+      nextBoot: () => nextBoot(name),
+      commandOf: (boot) => commandOf(boot, name, tap),
+      onStart: (bootId) => options.log.info(`${name}: boot ${bootId}`),
+      onExit(reason) {
+        const removed = !machines.has(name)
+        fleet.record(
+          name,
+          stopping || removed ? { type: 'machine-stopped' } : { type: 'machine-exited', reason },
+        )
+      },
+      now: options.now,
+      random: options.random,
+      log: options.log,
+    })
+    machines.set(name, { machine, tap })
+    await options.prepare()
+    await machine.start()
+  }
+
+  return {
+    engine: options.engineFor('auto'),
+    checkAvailable() {},
+    add,
+    async restart(name) {
+      const found = machines.get(name)
+      if (!found) throw new WaltError('vnode-unknown', `${name} is no virtual node of this server.`)
+      await found.machine.restart()
+    },
+    async remove(name) {
+      const found = machines.get(name)
+      if (!found) return
+      machines.delete(name)
+      await found.machine.stop()
+      await network.removeTap(found.tap)
+    },
+    async start() {
+      const names = fleet.list().filter(({ record }) => record.virtual)
+      for (const { record } of names) {
+        await folders.prepare(record.name, record.image)
+        await add(record.name)
+      }
+    },
+    async stop() {
+      stopping = true
+      await Promise.all([...machines.values()].map(({ machine }) => machine.stop()))
+      machines.clear()
+      await network.stop()
+    },
+    running: () => [...machines.values()].filter(({ machine }) => machine.running()).length,
+  }
+}
