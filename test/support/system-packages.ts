@@ -1,0 +1,66 @@
+/** Debian packages that tests and demo drive, each known by a file it brings. */
+import { existsSync } from 'node:fs'
+import { createInterface } from 'node:readline/promises'
+import { runProgram } from './run-program.ts'
+
+const packages: Record<string, string> = {
+  binutils: '/usr/bin/strip',
+  'busybox-static': '/usr/share/doc/busybox-static',
+  'debian-archive-keyring': '/usr/share/keyrings/debian-archive-keyring.gpg',
+  fio: '/usr/bin/fio',
+  iproute2: '/sbin/ip',
+  kmod: '/sbin/modprobe',
+  'libnbd-bin': '/usr/bin/nbdcopy',
+  mmdebstrap: '/usr/bin/mmdebstrap',
+  'mosquitto-clients': '/usr/bin/mosquitto_pub',
+  'nfs-ganesha': '/usr/bin/ganesha.nfsd',
+  'nfs-ganesha-vfs': '/usr/lib/x86_64-linux-gnu/ganesha/libfsalvfs.so',
+  'openssh-client': '/usr/bin/ssh',
+  'qemu-system-x86': '/usr/bin/qemu-system-x86_64',
+  'qemu-utils': '/usr/bin/qemu-img',
+  rpcbind: '/sbin/rpcbind',
+  'user-mode-linux': '/usr/bin/linux.uml',
+  'util-linux': '/usr/bin/unshare',
+}
+
+export function missingPackages(): string[] {
+  return Object.entries(packages)
+    .filter(([, file]) => !existsSync(file))
+    .map(([name]) => name)
+}
+
+export function installCommand(names: readonly string[]): string {
+  return `apt-get update && apt-get install --no-install-recommends -y ${names.join(' ')}`
+}
+
+/**
+ * Installs what is missing: at once for root in CI, for root on a terminal when the user agrees.
+ * @returns what is missing still
+ */
+export async function ensurePackages(say: (line: string) => void): Promise<string[]> {
+  const missing = missingPackages()
+  if (missing.length === 0) return []
+  const command = installCommand(missing)
+  const root = process.getuid?.() === 0
+  say(`These Debian packages are missing: ${missing.join(', ')}.`)
+  if (!root || !(process.env.CI || (await agrees(`Install them now (${command})? [Y/n] `)))) {
+    say(`Install them with: ${root ? '' : 'sudo sh -c '}"${command}"`)
+    return missing
+  }
+  const result = await runProgram('sh', ['-c', command], {
+    env: { DEBIAN_FRONTEND: 'noninteractive' },
+    onOutput: (text) => process.stderr.write(text),
+  })
+  if (result.status !== 0) say(`"${command}" ended with status ${result.status}.`)
+  return missingPackages()
+}
+
+async function agrees(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) return false
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return /^(y|yes|)$/i.test((await terminal.question(question)).trim())
+  } finally {
+    terminal.close()
+  }
+}
