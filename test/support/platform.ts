@@ -39,7 +39,8 @@ export type Platform = {
   /** A command on a node, by ssh. */
   onNode(name: string, command: string, timeoutMs?: number): Promise<ProgramResult>
   console(name: string): Promise<string>
-  serverLog(): Promise<string>
+  serverLog(): string
+  /** May be called more than once. */
   stop(): Promise<void>
 }
 
@@ -86,7 +87,6 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       '',
     ].join('\n'),
   )
-  const logFile = path.join(stateFolder, 'server.log')
   const environment = { WALT_SOCKET: socket, WALT_NETNS: namespace.name }
   let log = ''
   const server = startServer(namespace, configFile, (text) => {
@@ -110,16 +110,23 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         timeoutMs,
       }),
     console: (name) => readFile(path.join(stateFolder, 'nodes', name, 'console.log'), 'utf8'),
-    serverLog: async () => log,
-    async stop() {
-      await endServer(server)
-      await namespace.remove()
-      // With WALT_KEEP=1 the state folder stays, to look at consoles after a failure.
-      await writeFile(logFile, log)
-      if (!process.env.WALT_KEEP) await rm(stateFolder, { recursive: true, force: true })
-      await rm(socketFolder, { recursive: true, force: true })
+    serverLog: () => log,
+    stop: () => {
+      stopped ??= stop()
+      return stopped
     },
   }
+  let stopped: Promise<void> | undefined
+
+  async function stop(): Promise<void> {
+    await endServer(server)
+    await namespace.remove()
+    // With WALT_KEEP=1 the state folder stays, to look at consoles after a failure.
+    await writeFile(path.join(stateFolder, 'server.log'), log)
+    if (!process.env.WALT_KEEP) await rm(stateFolder, { recursive: true, force: true })
+    await rm(socketFolder, { recursive: true, force: true })
+  }
+
   try {
     await eventually('walt-server answers', serverStartMs, async () => {
       if (server.exitCode !== null) throw new Error(`walt-server ended with status ${server.exitCode}`)
