@@ -42,6 +42,7 @@ describe('the kernel command line', () => {
       persist: 'default',
       kexec: true,
       rescue: 'reboot',
+      watchdogSeconds: 60,
       mqttPort: 1883,
       nbdPort: 10_809,
       httpPort: 8080,
@@ -62,6 +63,8 @@ describe('the kernel command line', () => {
       ['walt.kexec=yes', 'kexec'],
       ['walt.rescue=panic', 'rescue'],
       ['walt.mqtt.port=0', 'mqttPort'],
+      ['walt.watchdog=3', 'watchdogSeconds'],
+      ['walt.watchdog=on', 'watchdogSeconds'],
       ['walt.nbd.port=65536', 'nbdPort'],
       ['walt.control.allow=10.0.0.1,nobody', 'controlAllow'],
       ['walt.reboot.hook=-1', 'rebootHookMs'],
@@ -82,6 +85,11 @@ describe('the kernel command line', () => {
     expect(problems).toEqual([])
     expect(settings.swapBytes).toBe('off')
     expect(settings.nfsRoot).toEqual({ server: '10.0.0.1', path: '/images/a' })
+  })
+
+  it('has a watchdog, for as long as it is told, or none', () => {
+    const of = (text: string) => parseKernelCommandLine(text).settings.watchdogSeconds
+    expect([of(''), of('walt.watchdog=20'), of('walt.watchdog=off')]).toEqual([60, 20, 'off'])
   })
 
   it('knows the machine by PXE’s BOOTIF where nothing better is said', () => {

@@ -33,6 +33,8 @@ export type BootSettings = {
   virtual?: boolean
   kexec: boolean
   rescue: 'reboot' | 'shell'
+  /** Seconds without a sign of life until the kernel's watchdog resets the machine. */
+  watchdogSeconds: number | 'off'
   mqttPort: number
   nbdPort: number
   httpPort: number
@@ -84,6 +86,15 @@ function seconds(text: string): number {
   const value = /^[0-9]{1,4}(?:\.[0-9]{1,3})?$/.test(text) ? Number(text) : 0
   if (value <= 0) throw new Error('it must be a number of seconds above 0')
   return value * 1000
+}
+
+function watchdogSeconds(text: string): number | 'off' {
+  if (text === 'off') return 'off'
+  const value = /^[0-9]{1,4}$/.test(text) ? Number(text) : 0
+  const { watchdogMinSeconds: min, watchdogMaxSeconds: max } = limits
+  if (value < min || value > max)
+    throw new Error(`it must be off, or a number of seconds from ${min} to ${max}`)
+  return value
 }
 
 function swapSize(text: string): number | 'off' {
@@ -147,6 +158,9 @@ const readers: Record<string, Reader> = {
   'walt.rescue': (s, value) => {
     s.rescue = choice(value, ['reboot', 'shell'])
   },
+  'walt.watchdog': (s, value) => {
+    s.watchdogSeconds = watchdogSeconds(value)
+  },
   'walt.mqtt.port': (s, value) => {
     s.mqttPort = portNumber(value)
   },
@@ -184,6 +198,7 @@ export function parseKernelCommandLine(text: string): ParsedCommandLine {
     persist: 'default',
     kexec: true,
     rescue: 'reboot',
+    watchdogSeconds: limits.watchdogSeconds,
     mqttPort: 1883,
     nbdPort: 10_809,
     httpPort: 8080,

@@ -51,3 +51,13 @@ it('an NBD option holds an export request, and a reply buffer holds whole small 
 it('telemetry is read well before the next is due', () => {
   expect(limits.telemetryReadMs * 2).toBeLessThan(limits.telemetryIntervalMs)
 })
+
+it('a kexec has time left to load the kernel within the time of a hook', () => {
+  expect(limits.kexecParametersMs + limits.kexecDownloadMs).toBeLessThan(limits.rebootHookMs)
+  expect(limits.rebootHookMs).toBeLessThan(limits.watchdogHookSeconds * 1000)
+})
+
+it('the watchdog is petted well before it bites, and waits for the root as long as swap does', () => {
+  expect(limits.watchdogPetMaxMs * 3).toBeLessThan(limits.watchdogSeconds * 1000)
+  expect(limits.watchdogRootSilentMs).toBeGreaterThanOrEqual(limits.nbdDeadConnectionSeconds * 1000)
+})

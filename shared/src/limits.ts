@@ -18,6 +18,8 @@ export const limits = {
   controlTurnRequestsMax: 4,
   controlDmesgMaxBytes: 4 * 1024 ** 2,
   controlShellsMax: 16,
+  /** How often input is offered again to a terminal whose programs do not read. */
+  controlTerminalRetryMs: 20,
   /** A shell whose peer has said all it wanted may finish its output within this time. */
   controlShellEndMs: 2_000,
 
@@ -30,6 +32,34 @@ export const limits = {
   /** Looking at a file of the image goes over NFS, which may be dead. */
   imageProbeMs: 2_000,
 
+  /** What a reboot hook says is published; a talkative one is cut off. */
+  hookLinesMax: 200,
+  hookLineMaxChars: 1_024,
+  /** How long the last words of a hook are waited for once it has ended. */
+  hookLastWordsMs: 500,
+
+  /** kexec: within rebootHookMs, which the daemon keeps. */
+  kexecParametersMs: 10_000,
+  kexecParametersMaxBytes: 64 * 1024,
+  kexecDownloadMs: 40_000,
+  kexecFileMaxBytes: 256 * 1024 ** 2,
+  kexecProgressMs: 2_000,
+
+  /** Kernel watchdog: without a sign of life for so long the machine is reset; `walt.watchdog=` says otherwise. */
+  watchdogSeconds: 60,
+  watchdogMinSeconds: 4,
+  watchdogMaxSeconds: 3_600,
+  /** A machine on its way down is gone within this time, or reset: by reboot(2); by its system's own shutdown. */
+  watchdogRestartSeconds: 30,
+  watchdogShutdownSeconds: 120,
+  /** A hook may have started another kernel, which must be up by then to show signs of life of its own. */
+  watchdogHookSeconds: 180,
+  /** An NFS server that is away for so long is taken for lost; nbdDeadConnectionSeconds is as long. */
+  watchdogRootSilentMs: 600_000,
+  watchdogProbeMs: 4_000,
+  watchdogPetMaxMs: 5_000,
+  watchdogModprobeMs: 10_000,
+
   /** Steps of the boot stage. */
   bootStepMs: 20_000,
   bootRescueDelayMs: 10_000,
@@ -37,6 +67,7 @@ export const limits = {
   bootPreinitMs: 60_000,
   bootDisksMax: 64,
   bootComplaintMaxChars: 2_048,
+  bootComplaintMs: 1_000,
   agentBinaryMaxBytes: 118_000_000,
   /** A read of its own costs a fork and a round trip, about what so many bytes cost on 100 Mbit/s. */
   agentRangeGapBytes: 256 * 1024,
@@ -63,6 +94,11 @@ export const limits = {
   mqttDmesgMaxBytes: 100 * 1024,
   /** Log lines of a node that wait for a connection to the broker. */
   logLinesKeptMax: 64,
+  /** What differs in the writable layer: how much of it is looked at, and told. */
+  changesLookMs: 5_000,
+  changesSeenMax: 200_000,
+  changesListedMax: 200,
+  changesPathMaxBytes: 512,
   brokerConnectionsMax: 1_024,
   telemetryIntervalMs: 10_000,
   telemetryReadMs: 1_000,
@@ -128,6 +164,9 @@ export const limits = {
   nodeHistoryMax: 50,
   nodeLogsMax: 200,
   controlOutputMaxBytes: 1024 ** 2,
+  /** For a node's answer to a command by MQTT. */
+  nodeReplyMs: 15_000,
+  nodeRequestsMax: 2_048,
   bootWatchMs: 1_000,
   brokerDrainMs: 10_000,
   /** A payload of the greatest size, and its topic. */
@@ -151,11 +190,19 @@ export const limits = {
   nfsBackoffMinMs: 200,
   nfsBackoffMaxMs: 10_000,
 
+  /** Power of physical nodes. WalT keeps a PoE port off for two seconds; a switch has so many tries of so long. */
+  powerOffMs: 2_000,
+  snmpAnswerMs: 1_000,
+  snmpRetriesMax: 2,
+  /** A refusal of the host comes at once, one of a router or of ARP after up to three seconds. */
+  snmpProbeMs: 3_500,
+  powerCommandMs: 60_000,
+  devicesMax: 256,
+
   /** Virtual nodes. A machine that lives shorter than this did not start; then the next start waits. */
   machineShortLifeMs: 5_000,
   machineBackoffMinMs: 1_000,
   machineBackoffMaxMs: 30_000,
-  machineStopMs: 5_000,
   machineRamMinBytes: 128 * 1024 ** 2,
   consoleMaxBytes: 8 * 1024 ** 2,
   /** A kernel under working KVM needs a second or two to find that it has no root. */

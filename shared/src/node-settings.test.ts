@@ -3,15 +3,27 @@ import { describe, expect, it } from 'vitest'
 import { WaltError } from './errors.ts'
 import { parseKernelCommandLine } from './kernel-command-line.ts'
 import { swapExportName } from './nbd.ts'
-import { checkNodeSettings, effectiveNodeSettings, nodeSettingTable } from './node-settings.ts'
+import {
+  changedBootSettings,
+  checkNodeSettings,
+  effectiveNodeSettings,
+  type NodeSettingName,
+  nodeSettingTable,
+  shownNodeSettings,
+} from './node-settings.ts'
 import { parseSize } from './sizes.ts'
 
 describe('node settings', () => {
   it('have defaults that are valid', () => {
-    const defaults = Object.fromEntries(
-      Object.entries(nodeSettingTable).map(([name, setting]) => [name, setting.default]),
-    )
-    expect(checkNodeSettings(defaults, true)).toEqual(defaults)
+    for (const virtual of [true, false]) {
+      const defaults = Object.fromEntries(
+        Object.keys(shownNodeSettings({}, virtual).effective).map((name) => [
+          name,
+          nodeSettingTable[name as NodeSettingName].default,
+        ]),
+      )
+      expect(checkNodeSettings(defaults, virtual)).toEqual(defaults)
+    }
     expect(effectiveNodeSettings({})).toMatchObject({
       ram: '512M',
       'boot.timeout': 180,
@@ -44,13 +56,34 @@ describe('node settings', () => {
       'boot.arguments': 'a\nb',
     }))
       expect(() => checkNodeSettings({ [name]: value }, true)).toThrow(`${name}=${value}: `)
+    for (const [name, value] of Object.entries({ 'poe.port': 'switch1', 'ipmi.address': 'bmc1' }))
+      expect(() => checkNodeSettings({ [name]: value }, false)).toThrow(`${name}=${value}: `)
   })
 
   it('refuse unknown names, and those of virtual nodes on others', () => {
     for (const name of ['RAM', 'toString', '__proto__x', ''])
       expect(() => checkNodeSettings({ [name]: '1' }, true)).toThrow('is not a setting')
     expect(() => checkNodeSettings({ ram: '1G' }, false)).toThrow('only be set on a virtual node')
+    expect(() => checkNodeSettings({ 'poe.port': 'switch1/5' }, true)).toThrow('on a physical node')
+    for (const port of ['switch1/5', 'switch1/2.5', ''])
+      expect(checkNodeSettings({ 'poe.port': port }, false)).toEqual({ 'poe.port': port })
     expect(checkNodeSettings({ 'kexec.allow': 'false' }, false)).toEqual({ 'kexec.allow': 'false' })
+  })
+
+  it('that need a boot to count are told from those that do not', () => {
+    const before = { swap: '1G', 'boot.timeout': '300' } as const
+    expect(changedBootSettings(before, { swap: '1G', 'poe.port': 'switch1/5' })).toEqual([])
+    expect(changedBootSettings(before, {})).toEqual(['swap'])
+    expect(changedBootSettings({}, { swap: '16G' })).toEqual([])
+  })
+
+  it('are shown without secrets, and without those of other kinds of nodes', () => {
+    const shown = shownNodeSettings({ 'ipmi.password': 'secret', 'ipmi.user': 'ann' }, false)
+    expect(shown.given).toEqual({ 'ipmi.password': '(set)', 'ipmi.user': 'ann' })
+    expect(shown.effective).toMatchObject({ 'ipmi.password': '(set)', 'poe.port': '' })
+    expect(JSON.stringify(shown)).not.toContain('secret"')
+    expect(Object.keys(shown.effective)).not.toContain('ram')
+    expect(Object.keys(shownNodeSettings({}, true).effective)).not.toContain('poe.port')
   })
 
   it('give no swap that the node would refuse', () => {

@@ -2,6 +2,18 @@
 import * as v from 'valibot'
 import { WaltError } from './errors.ts'
 import { limits } from './limits.ts'
+import { ipv4Address } from './node-names.ts'
+import {
+  booleanSetting,
+  checkSettings,
+  countSetting,
+  effectiveSettings,
+  optionalSetting,
+  type Setting,
+  type ShownSettings,
+  shownSettings,
+  textSetting,
+} from './settings.ts'
 import { formatSize, parseSize } from './sizes.ts'
 
 const size = (minBytes: number, maxBytes: number) =>
@@ -19,62 +31,69 @@ const size = (minBytes: number, maxBytes: number) =>
       `a size reads like 512M or 1G, from ${formatSize(minBytes)} to ${formatSize(maxBytes)}`,
     ),
   )
-const boolean = v.pipe(
-  v.picklist(['true', 'false'], 'it is true or false'),
-  v.transform((text) => text === 'true'),
+/** A switch of `walt device`, and a port of it: its number, or GROUP.PORT on a stack of switches. */
+const switchPort = v.pipe(
+  v.string(),
+  v.regex(
+    /^[a-z][a-z0-9-]{0,62}\/(?:[0-9]{1,5}\.)?[0-9]{1,5}$/,
+    'it reads like SWITCH/PORT, such as switch1/5',
+  ),
 )
-const count = (min: number, max: number) =>
-  v.pipe(
-    v.string(),
-    v.regex(/^[0-9]{1,9}$/, 'it is a whole number'),
-    v.transform(Number),
-    v.minValue(min, `it is at least ${min}`),
-    v.maxValue(max, `it is at most ${max}`),
-  )
 
-type Setting = {
-  read: v.GenericSchema<unknown, string | number | boolean>
-  default: string
-  virtualOnly: boolean
-  help: string
+type NodeSetting = Setting & {
+  /** The kind of nodes that it is for; all, if absent. */
+  only?: 'virtual' | 'physical'
+  /** Whether it takes a boot to count; the others count at once. */
+  atBoot: boolean
 }
 
 export const nodeSettingTable = {
   ram: {
     read: size(limits.nodeRamMinBytes, limits.nodeRamMaxBytes),
     default: '512M',
-    virtualOnly: true,
+    only: 'virtual',
+    atBoot: true,
     help: 'memory of a virtual node',
   },
-  'cpu.cores': { read: count(1, 64), default: '1', virtualOnly: true, help: 'processors of a virtual node' },
+  'cpu.cores': {
+    read: countSetting(1, 64),
+    default: '1',
+    only: 'virtual',
+    atBoot: true,
+    help: 'processors of a virtual node',
+  },
   engine: {
     read: v.picklist(['auto', 'qemu', 'uml'], 'it is auto, qemu or uml'),
     default: 'auto',
-    virtualOnly: true,
+    only: 'virtual',
+    atBoot: true,
     help: 'what runs a virtual node: auto, qemu or uml',
   },
   'boot.timeout': {
-    read: v.union([v.literal('none'), count(60, 86_400)], 'it is none, or a number of seconds from 60 on'),
+    read: v.union(
+      [v.literal('none'), countSetting(60, 86_400)],
+      'it is none, or a number of seconds from 60 on',
+    ),
     default: '180',
-    virtualOnly: false,
+    atBoot: false,
     help: 'seconds until a node that is not back is hard-rebooted',
   },
   'boot.retries': {
-    read: count(0, 1_000),
+    read: countSetting(0, 1_000),
     default: '9',
-    virtualOnly: false,
+    atBoot: false,
     help: 'how often boot.timeout hard-reboots',
   },
   'kexec.allow': {
-    read: boolean,
+    read: booleanSetting,
     default: 'true',
-    virtualOnly: false,
+    atBoot: true,
     help: 'whether a kexec hook may be used',
   },
   'mount.persist': {
-    read: boolean,
+    read: booleanSetting,
     default: 'true',
-    virtualOnly: false,
+    atBoot: true,
     help: 'whether /persist is mounted',
   },
   swap: {
@@ -83,63 +102,89 @@ export const nodeSettingTable = {
       'it is off, or a size such as 16G, from 1M to 1T',
     ),
     default: '16G',
-    virtualOnly: false,
+    atBoot: true,
     help: 'size of the swap over the network, or off',
   },
   'boot.arguments': {
-    read: v.pipe(
-      v.string(),
-      v.regex(/^[\x20-\x7e]*$/, 'it is plain text'),
-      v.maxLength(1024, 'it has at most 1024 characters'),
-    ),
+    read: textSetting(1024),
     default: '',
-    virtualOnly: false,
+    atBoot: true,
     help: 'more words for the kernel command line',
   },
-} satisfies Record<string, Setting>
+  'poe.port': {
+    read: optionalSetting(switchPort),
+    default: '',
+    only: 'physical',
+    atBoot: false,
+    help: 'the PoE port that feeds the node: SWITCH/PORT, the switch being one of "walt device"',
+  },
+  'ipmi.address': {
+    read: optionalSetting(ipv4Address),
+    default: '',
+    only: 'physical',
+    atBoot: false,
+    help: "address of the node's management controller",
+  },
+  'ipmi.user': {
+    read: v.pipe(textSetting(32), v.regex(/^(?!-)/, 'it does not begin with "-"')),
+    default: '',
+    only: 'physical',
+    atBoot: false,
+    help: 'user there',
+  },
+  'ipmi.password': {
+    read: textSetting(20),
+    default: '',
+    only: 'physical',
+    atBoot: false,
+    secret: true,
+    help: 'password there',
+  },
+  'power.command': {
+    read: textSetting(1024),
+    default: '',
+    only: 'physical',
+    atBoot: false,
+    help: 'a shell command, run as root on the server, that switches the node off and on',
+  },
+} satisfies Record<string, NodeSetting>
 
 export type NodeSettingName = keyof typeof nodeSettingTable
 /** Values as given, by name; a name that is absent has its default. */
 export type GivenNodeSettings = Partial<Record<NodeSettingName, string>>
-export type NodeSettings = {
-  [N in NodeSettingName]: v.InferOutput<(typeof nodeSettingTable)[N]['read']>
-}
+export type NodeSettings = ReturnType<typeof effectiveNodeSettings>
+
+const table: Record<string, NodeSetting> = nodeSettingTable
 
 /**
- * Checks what a user gave, `{ ram: '1G' }`, and returns it typed.
+ * Checks what a user gave, `{ ram: '1G' }`.
  * @throws WaltError `setting-unknown` or `setting-invalid`
  */
 export function checkNodeSettings(given: Record<string, string>, virtual: boolean): GivenNodeSettings {
-  const checked: GivenNodeSettings = {}
-  for (const [name, value] of Object.entries(given)) {
-    if (!isSettingName(name)) {
-      throw new WaltError(
-        'setting-unknown',
-        `"${name}" is not a setting; there are: ${Object.keys(nodeSettingTable).join(', ')}.`,
-      )
-    }
-    const setting: Setting = nodeSettingTable[name]
-    if (setting.virtualOnly && !virtual) {
-      throw new WaltError('setting-unknown', `"${name}" can only be set on a virtual node.`)
-    }
-    const result = v.safeParse(setting.read, value)
-    if (!result.success) {
-      throw new WaltError('setting-invalid', `${name}=${value}: ${result.issues[0].message}.`)
-    }
-    checked[name] = value
-  }
-  return checked
+  const checked = checkSettings(nodeSettingTable, given)
+  const stray = Object.keys(given).find((name) => !concerns(name, virtual))
+  if (stray === undefined) return checked
+  throw new WaltError('setting-unknown', `"${stray}" can only be set on a ${table[stray]?.only} node.`)
 }
 
 /** The settings in force: what was given over the defaults. */
-export function effectiveNodeSettings(given: GivenNodeSettings): NodeSettings {
-  const entries = Object.entries(nodeSettingTable).map(([name, setting]) => [
-    name,
-    v.parse(setting.read, given[name as NodeSettingName] ?? setting.default),
-  ])
-  return Object.fromEntries(entries) as NodeSettings
+export function effectiveNodeSettings(given: GivenNodeSettings) {
+  return effectiveSettings(nodeSettingTable, given)
 }
 
-function isSettingName(name: string): name is NodeSettingName {
-  return Object.hasOwn(nodeSettingTable, name)
+/** For a person. */
+export function shownNodeSettings(given: GivenNodeSettings, virtual: boolean): ShownSettings {
+  return shownSettings(table, given, (name) => concerns(name, virtual))
+}
+
+/** Names of settings whose value in force differs, of those that count from a boot on. */
+export function changedBootSettings(before: GivenNodeSettings, now: GivenNodeSettings): string[] {
+  const [old, present] = [effectiveNodeSettings(before), effectiveNodeSettings(now)]
+  const names = Object.keys(nodeSettingTable) as NodeSettingName[]
+  return names.filter((name) => table[name]?.atBoot && old[name] !== present[name])
+}
+
+function concerns(name: string, virtual: boolean): boolean {
+  const only = table[name]?.only
+  return only === undefined || only === (virtual ? 'virtual' : 'physical')
 }

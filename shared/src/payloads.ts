@@ -82,7 +82,7 @@ export type NodeLog = v.InferOutput<typeof nodeLog>
  * later boot.
  */
 export const command = v.object({
-  command: v.picklist(['reboot', 'ping', 'blink', 'dmesg']),
+  command: v.picklist(['reboot', 'ping', 'blink', 'dmesg', 'changes']),
   bootId,
   /** Milliseconds since the epoch, by the server's clock. */
   deadline: number,
@@ -98,11 +98,35 @@ export const setReboot = v.object({
 })
 export type SetReboot = v.InferOutput<typeof setReboot>
 
+/** What differs from the image in the writable layer: how much, and the largest of it, largest first. */
+const changeGroup = v.object({
+  count: number,
+  bytes: number,
+  largest: v.pipe(
+    v.array(
+      v.object({ path: v.string(), kind: v.picklist(['file', 'link', 'other', 'deleted']), bytes: number }),
+    ),
+    v.maxLength(limits.changesListedMax),
+  ),
+})
+
+export const nodeChanges = v.object({
+  /** Since the node was booted. */
+  changed: changeGroup,
+  /** What its system writes by itself: at boot, and in places such as /var/log. */
+  system: changeGroup,
+  /** False where there was too much to look at all of it. */
+  complete: v.boolean(),
+})
+export type NodeChanges = v.InferOutput<typeof nodeChanges>
+
 export const reply = v.object({
   ok: v.boolean(),
   code: v.optional(v.string()),
   message: v.optional(v.string()),
   output: v.optional(v.string()),
+  /** Of the command `changes`. */
+  changes: v.optional(nodeChanges),
 })
 export type Reply = v.InferOutput<typeof reply>
 
