@@ -38,12 +38,15 @@ const execArgv = [...v8Flags, '--disable-sigusr1', '--experimental-ffi', '--no-w
 const stripPrograms = { x64: 'x86_64-linux-gnu-strip', arm64: 'aarch64-linux-gnu-strip' }
 const stripPackages = { x64: 'binutils', arm64: 'binutils-aarch64-linux-gnu' }
 
-function nodeBinary(arch: AgentArchitecture): string {
+/** Node's own binary, as npm brings it for an architecture. */
+function nodePackage(arch: AgentArchitecture): { binary: string; version: string } {
   const require = createRequire(import.meta.url)
+  const manifest = `node-linux-${arch}/package.json`
   try {
-    return join(dirname(require.resolve(`node-linux-${arch}/package.json`)), 'bin', 'node')
+    const binary = join(dirname(require.resolve(manifest)), 'bin', 'node')
+    return { binary, version: String(require(manifest).version) }
   } catch (cause) {
-    const message = `Package node-linux-${arch} is not installed: npm ci --force --cpu=${arch} installs it.`
+    const message = `Package node-linux-${arch} is not installed; "npm ci --force --cpu=${arch}" brings it.`
     throw new WaltError('node-binary-missing', message, { cause })
   }
 }
@@ -86,7 +89,7 @@ function fingerprint(parts: (string | Buffer)[]): string {
 
 async function inject(arch: AgentArchitecture, script: string, work: string): Promise<string> {
   const stripped = join(work, 'node')
-  copyFileSync(nodeBinary(arch), stripped)
+  copyFileSync(nodePackage(arch).binary, stripped)
   await strip(arch, stripped)
   const main = join(work, 'agent.cjs')
   writeFileSync(main, script)
@@ -102,7 +105,7 @@ async function inject(arch: AgentArchitecture, script: string, work: string): Pr
     useCodeCache: arch === process.arch,
   }
   writeFileSync(config, JSON.stringify(sea))
-  await run(nodeBinary(process.arch === 'arm64' ? 'arm64' : 'x64'), ['--build-sea', config])
+  await run(process.execPath, ['--build-sea', config])
   return binary
 }
 
@@ -114,8 +117,7 @@ export async function buildAgent(options: BuildOptions): Promise<BuiltAgent> {
   const ranges = native ? `${binary}.ranges` : undefined
   const mark = `${binary}.inputs`
   const script = await bundle()
-  const nodeVersion = createRequire(import.meta.url)(`node-linux-${arch}/package.json`).version as string
-  const inputs = fingerprint([script, nodeVersion, JSON.stringify(execArgv)])
+  const inputs = fingerprint([script, nodePackage(arch).version, JSON.stringify(execArgv)])
   const fresh = existsSync(binary) && existsSync(mark) && readFileSync(mark, 'utf8') === inputs
   if (fresh && !force && (ranges === undefined || existsSync(ranges))) {
     say(`${binary} is up to date`)

@@ -1,11 +1,11 @@
 /** `npm run build:agent [-- --arch x64|arm64]`: dist/agent/walt-agent-ARCH and its `.ranges`. */
 import { parseArgs } from 'node:util'
-import { reasonOf } from '@walt/shared/errors'
+import { reasonOf, WaltError } from '@walt/shared/errors'
 import { type AgentArchitecture, buildAgent } from './build-agent.ts'
 
 function architecture(text: string): AgentArchitecture {
   if (text === 'x64' || text === 'arm64') return text
-  throw new Error(`--arch ${text}: it must be x64 or arm64`)
+  throw new WaltError('architecture-unknown', `--arch ${text}: it must be x64 or arm64`)
 }
 
 try {

@@ -11,6 +11,7 @@ const usage = `walt-agent ${agentVersion}: makes this machine a diskless node, a
   walt-agent boot --plan [--cmdline TEXT]  show the steps for a kernel command line, and touch nothing
                                            ("-" reads it from standard input)
   walt-agent daemon                        control port, state, telemetry: what stays on a running node
+  walt-agent kexec                         restart into the kernel that the server has for this node (a reboot hook)
   walt-agent inventory                     the machine's hardware as JSON
   walt-agent version
   walt-agent help
@@ -36,6 +37,20 @@ async function daemon(): Promise<void> {
   process.exit(0)
 }
 
+async function kexec(): Promise<void> {
+  const { openConsole } = await import('./linux/console.ts')
+  const say = openConsole('walt kexec: ', [2])
+  try {
+    const { runKexec } = await import('./kexec/main.ts')
+    const { createLibcKernel } = await import('./linux/libc-kernel.ts')
+    await runKexec({ kernel: createLibcKernel(), environment: process.env, say })
+  } catch (thrown) {
+    say(reasonOf(thrown))
+    // A download that is still under way must not keep the reboot waiting.
+    process.exit(1)
+  }
+}
+
 async function inventory(): Promise<void> {
   const { printInventory } = await import('./inventory.ts')
   await printInventory(agentVersion)
@@ -47,6 +62,8 @@ async function run(command: string, args: string[]): Promise<void> {
       return boot(args)
     case 'daemon':
       return daemon()
+    case 'kexec':
+      return kexec()
     case 'inventory':
       return inventory()
     case 'version':

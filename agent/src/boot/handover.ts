@@ -13,10 +13,13 @@ export function writeBootReport(report: BootReport): void {
   writeFileSync(bootReportPath, `${JSON.stringify(report, null, 1)}\n`)
 }
 
-/** WalT's place for logs of the boot: an administrator who makes the folder wants them. It is on NFS, so asynchronous. */
-export async function writeBootLog(bootId: string | undefined, lines: string[]): Promise<void> {
+/**
+ * WalT's place for logs of the boot: an administrator who makes the folder wants them. It is on NFS, so asynchronous. The
+ * last boot's only, so that a node that boots for years fills nothing.
+ */
+export async function writeBootLog(lines: string[]): Promise<void> {
   try {
-    await writeFile(`${logFolder}/${bootId ?? 'boot'}.log`, `${lines.join('\n')}\n`)
+    await writeFile(`${logFolder}/boot.log`, `${lines.join('\n')}\n`)
   } catch (thrown) {
     const folderMissing = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT'
     if (!folderMissing) throw thrown

@@ -60,11 +60,11 @@ function reportOf(facts: BootFacts, run: BootRun, findings: BootFindings): BootR
 }
 
 /** The log is worth little beside a node that boots: a share that hangs loses it. */
-async function keepLog(bootId: string | undefined, lines: string[]): Promise<void> {
+async function keepLog(lines: string[]): Promise<void> {
   const late = sleep(limits.persistFlushMs).then(() => {
     throw new WaltError('deadline-passed', `no answer within ${limits.persistFlushMs / 1000} s`)
   })
-  await Promise.race([writeBootLog(bootId, lines), late])
+  await Promise.race([writeBootLog(lines), late])
 }
 
 async function bootNode(
@@ -88,7 +88,7 @@ async function bootNode(
   if (!facts.systemd) startDaemon()
   say(`ready in ${Math.round(nowMs())} ms, /sbin/init follows`)
   if (findings.persist) {
-    await keepLog(facts.settings.bootId, lines).catch((thrown) => {
+    await keepLog([`boot ${facts.settings.bootId ?? 'without an id'}`, ...lines]).catch((thrown) => {
       run.problems.push(`/persist/logs/walt-init was not written: ${reasonOf(thrown)}`)
     })
   }
@@ -124,6 +124,6 @@ export async function runBoot(options: BootOptions): Promise<void> {
   setInterval(() => undefined, limits.bootRescueDelayMs)
   const failure = await bootNode(kernel, talk, (settings) => {
     wanted = settings.rescue
-  })
+  }).catch((thrown): BootFailure => ({ step: 'boot', reason: reasonOf(thrown) }))
   await rescue(failure)
 }

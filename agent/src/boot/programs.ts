@@ -26,13 +26,18 @@ export function runProgram(path: string, args: string[], withinMs: number): Prom
       clearTimeout(timer)
       resolve({ ok: false, reason: reasonOf(error) })
     })
-    // Not `close`: a process that the program left behind may hold its output open for ever.
     child.on('exit', (status, signal) => {
       clearTimeout(timer)
       if (status === 0) return resolve({ ok: true })
       const end = status === null ? `was killed by ${signal}` : `ended with status ${status}`
-      const complaint = complaints.trim().split('\n').at(-1)
-      resolve({ ok: false, reason: `${path} ${end}${complaint ? `: ${complaint}` : ''}` })
+      function tell(): void {
+        clearTimeout(patience)
+        const complaint = complaints.trim().split('\n').at(-1)
+        resolve({ ok: false, reason: `${path} ${end}${complaint ? `: ${complaint}` : ''}` })
+      }
+      // Its last words may still be in the pipe, which a process that it left behind may hold open for ever.
+      const patience = setTimeout(tell, limits.bootComplaintMs)
+      child.once('close', tell)
     })
   })
 }

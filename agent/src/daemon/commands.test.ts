@@ -7,6 +7,9 @@ const bootId = '00000000000000aa'
 const olderBoot = '00000000000000a9'
 const topics = nodeTopics('vnode1')
 
+const none = { count: 0, bytes: 0, largest: [] }
+const changes = { changed: none, system: none, complete: true }
+
 function node(given: Partial<CommandOptions> = {}) {
   const events: string[] = []
   const replies: Record<string, Reply> = {}
@@ -20,6 +23,7 @@ function node(given: Partial<CommandOptions> = {}) {
     }),
     blink: async (on) => (on ? 'OK' : 'KO /bin/blink returned a non-zero error code'),
     kernelLogTail: () => '[    0.000000] Linux\n',
+    changes: async () => changes,
     async reply(topic, reply) {
       replies[topic] = reply
       events.push('reply acknowledged')

@@ -1,7 +1,7 @@
 import { reasonOf, WaltError } from '@walt/shared/errors'
 import { limits } from '@walt/shared/limits'
 import { nodeTopics, parseNodeTopic } from '@walt/shared/mqtt-topics'
-import { type Command, command, parsePayload, type Reply } from '@walt/shared/payloads'
+import { type Command, command, type NodeChanges, parsePayload, type Reply } from '@walt/shared/payloads'
 import type { PreparedReboot } from './reboot.ts'
 
 /** A command that waited in a queue must never hit a later boot. Undefined: it may be carried out. */
@@ -25,6 +25,8 @@ export type CommandOptions = {
   /** The control port's reply line. */
   blink: (on: boolean) => Promise<string>
   kernelLogTail: (maxBytes: number) => string
+  /** What differs from the image. */
+  changes: () => Promise<NodeChanges>
   /** QoS 1; resolves when the broker has it. */
   reply: (topic: string, reply: Reply) => Promise<unknown>
   warn: (message: string) => void
@@ -53,6 +55,9 @@ export function createCommands(options: CommandOptions) {
         return
       case 'dmesg':
         await answer({ ok: true, output: options.kernelLogTail(limits.mqttDmesgMaxBytes) })
+        return
+      case 'changes':
+        await answer({ ok: true, changes: await options.changes() })
         return
       case 'reboot': {
         const prepared = await options.prepareReboot(`MQTT command from ${given.requestedBy ?? 'the server'}`)

@@ -85,6 +85,8 @@ async function startDaemon(commandLine: string, given: Partial<DaemonOptions> & 
       runFolder: folder,
       onBootup: join(folder, 'on-bootup'),
       controlPort: 0,
+      devices: folder,
+      modprobe: '/nonexistent',
       sshPort: await listen((socket) => socket.on('error', () => {}).write('SSH-2.0-test\r\n')),
     },
     ...given,
@@ -116,13 +118,11 @@ describe('daemon', () => {
     const broker = await startBroker()
     const daemon = await startDaemon(arguments_(broker.port))
     const states = () => broker.of(topics.state).map(({ value }) => value.state)
-    await expect.poll(states, { timeout: 5_000 }).toContain('booted')
-    await expect
-      .poll(() => broker.of(topics.telemetry)[0]?.value, { timeout: 5_000 })
-      .toMatchObject({ bootId })
+    await expect.poll(states).toContain('booted')
+    await expect.poll(() => broker.of(topics.telemetry)[0]?.value).toMatchObject({ bootId })
     expect(broker.of(topics.boot)[0]?.value).toEqual(report)
     expect(broker.of(topics.state).at(-1)?.value).toMatchObject({ bootId, image: 'debian', mode: 'network' })
-    broker.command('7', { command: 'ping', bootId, deadline: Date.now() + 5_000 })
+    broker.command('7', { command: 'ping', bootId, deadline: Date.now() + 60_000 })
     await expect.poll(() => broker.of(topics.reply('7'))[0]?.value).toEqual({ ok: true })
     daemon.stop()
     await daemon.ended
@@ -138,10 +138,10 @@ describe('daemon', () => {
       reboot: () => rebooted.resolve(broker.published.map(({ topic }) => topic)),
     })
     await startDaemon(arguments_(broker.port), { kernel })
-    await expect.poll(() => broker.of(topics.state).length, { timeout: 5_000 }).toBeGreaterThan(0)
-    broker.command('8', { command: 'reboot', bootId: '00000000000000a9', deadline: Date.now() + 5_000 })
+    await expect.poll(() => broker.of(topics.state).length).toBeGreaterThan(0)
+    broker.command('8', { command: 'reboot', bootId: '00000000000000a9', deadline: Date.now() + 60_000 })
     await expect.poll(() => broker.of(topics.reply('8'))[0]?.value.code).toBe('stale-boot')
-    broker.command('9', { command: 'reboot', bootId, deadline: Date.now() + 5_000, requestedBy: 'alice' })
+    broker.command('9', { command: 'reboot', bootId, deadline: Date.now() + 60_000, requestedBy: 'alice' })
     expect(await rebooted.promise).toContain(topics.reply('9'))
     expect(broker.of(topics.state).at(-1)?.value).toMatchObject({
       state: 'rebooting',

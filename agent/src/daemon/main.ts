@@ -6,9 +6,11 @@ import { type BootSettings, parseKernelCommandLine } from '@walt/shared/kernel-c
 import { limits } from '@walt/shared/limits'
 import { nodeTopics } from '@walt/shared/mqtt-topics'
 import { type Inventory, type NodeLog, type NodeState, parsePayload } from '@walt/shared/payloads'
+import { openConsole } from '../linux/console.ts'
 import type { Kernel } from '../linux/kernel.ts'
 import { blink } from './blink.ts'
 import { awaitBooted } from './booted.ts'
+import { listChanges } from './changes.ts'
 import { createCommands } from './commands.ts'
 import { createControlServer } from './control-server.ts'
 import { type HoldPath, stayInProc } from './held-paths.ts'
@@ -19,9 +21,11 @@ import type { MqttLink } from './mqtt-link.ts'
 import { createPersistFlusher } from './persist-flusher.ts'
 import { createRebooter, type Rebooter } from './reboot.ts'
 import { createReporter } from './reporter.ts'
+import { nfsAnswers } from './root-probe.ts'
 import { runProgram } from './run-program.ts'
 import { createShells } from './shell.ts'
 import { createTelemetryReader } from './telemetry-reader.ts'
+import { startWatchdog, type Watchdog } from './watchdog.ts'
 
 export type DaemonOptions = {
   kernel: Kernel
@@ -41,6 +45,8 @@ const nodePlaces = {
   onBootup: '/bin/on-bootup',
   controlPort: controlPort as number,
   sshPort: 22,
+  devices: '/dev',
+  modprobe: '/sbin/modprobe',
 }
 
 /**
@@ -65,6 +71,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   // Any call: it loads the C library's functions.
   options.kernel.pageBytes()
 
+  // Held open as well: what hinders a reboot is said to whoever stands before the machine.
+  const sayOnConsole = report && !options.places ? openConsole('walt: ') : () => undefined
+  let watchdog: Watchdog | undefined
   const flusher = report?.persist ? createPersistFlusher('/persist') : undefined
   const rebooter = createRebooter({
     report,
@@ -74,12 +83,17 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     kernel: options.kernel,
     probeProgram,
     runProgram,
+    hookSaid: log,
+    watchdog: () => watchdog,
     markPath: `${runFolder}/.rebooting`,
     flushPersist: flusher?.flush,
     announce: (cause) => soon(reporting?.setState('rebooting', cause)),
     // In order, so that the last will of this boot cannot come in the middle of the next one.
     farewell: () => soon(reporting?.stop()),
-    warn,
+    warn(message) {
+      sayOnConsole(message)
+      warn(message)
+    },
   })
   const server = createControlServer({
     port: places.controlPort,
@@ -106,14 +120,52 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
       warn,
       hold,
       kernelLog,
+      runFolder,
+    }).catch((thrown) => {
+      warn(`nothing can be reported to the server: ${reasonOf(thrown)}`)
+      return undefined
     })
     followBoot({ report, places, runFolder, reporting, stop, log, warn, selfCommand: options.selfCommand })
   }
+  const watching = report && watchOver(options.kernel, { settings, places, log, warn })
+  watching?.then((found) => {
+    watchdog = found
+  }, warn)
   await aborted(stop)
   if (!rebooter.underWay()) await soon(reporting?.setState('down', 'the operating system shuts down'))
   await soon(reporting?.stop())
   await server.stop()
+  endWatch(await watching, rebooter.underWay())
   flusher?.stop()
+}
+
+async function watchOver(
+  kernel: Kernel,
+  daemon: Pick<Boot, 'places' | 'log' | 'warn'> & { settings: BootSettings },
+): Promise<Watchdog | undefined> {
+  const { settings, places, log, warn } = daemon
+  const host = settings.nfsRoot?.server ?? settings.serverIp
+  if (settings.watchdogSeconds === 'off') {
+    log('no watchdog, as walt.watchdog=off says')
+    return undefined
+  }
+  return startWatchdog({
+    devices: places.devices,
+    seconds: settings.watchdogSeconds,
+    kernel,
+    loadSoftdog: () => runProgram(places.modprobe, ['softdog'], { timeoutMs: limits.watchdogModprobeMs }),
+    rootAnswers: async () => host === undefined || nfsAnswers({ host, withinMs: limits.watchdogProbeMs }),
+    rootSilentMs: limits.watchdogRootSilentMs,
+    log,
+    warn,
+    nowMs: () => performance.now(),
+  })
+}
+
+/** At the end of a system that is shut down for a reboot of ours, the watchdog sees to it that it gets there. */
+function endWatch(watchdog: Watchdog | undefined, rebooting: boolean): void {
+  if (rebooting) watchdog?.leave(limits.watchdogShutdownSeconds)
+  watchdog?.stop(!rebooting)
 }
 
 function readBootReport(path: string, warn: (message: string) => void): BootReport | undefined {
@@ -140,6 +192,7 @@ type Daemon = {
   warn: (message: string) => void
   hold: HoldPath
   kernelLog: string
+  runFolder: string
 }
 
 /** Undefined when the command line does not say who and where. */
@@ -170,6 +223,12 @@ async function startReporting(options: DaemonOptions, daemon: Daemon): Promise<R
     prepareReboot: daemon.rebooter.prepare,
     blink: (on) => blink(on),
     kernelLogTail: (maxBytes) => kernelLogTail(maxBytes, readKernelLog(daemon.kernelLog)),
+    changes: () =>
+      listChanges({
+        upper: `${daemon.runFolder}/walt/tmpfs/upper`,
+        readyPath: `${daemon.runFolder}/uptime-ready`,
+        nowMs: Date.now,
+      }),
     reply: (topic, reply) => link.publish(topic, reply, { qos: 1, retain: false }),
     warn: daemon.warn,
   })

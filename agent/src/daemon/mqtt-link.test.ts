@@ -48,8 +48,9 @@ async function startBroker(port = 0): Promise<Broker> {
     },
     close() {
       closed ??= new Promise((resolve) => {
+        // Before anything else, or a link comes back.
+        server.close(() => aedes.close(() => resolve()))
         for (const socket of sockets) socket.destroy()
-        aedes.close(() => server.close(() => resolve()))
       })
       return closed
     },
@@ -106,7 +107,7 @@ describe('MQTT link', () => {
     await expect
       .poll(() => broker.published)
       .toContainEqual({ topic: topics.state, payload: '{"state":"down"}', retain: true })
-    await expect.poll(connections, { timeout: 5_000 }).toBe(2)
+    await expect.poll(connections).toBe(2)
     expect(await link.publish(topics.telemetry, {}, { qos: 0, retain: false })).toBe(true)
   })
 
@@ -127,17 +128,17 @@ describe('MQTT link', () => {
     for (let index = 0; index < 1_000; index += 1) {
       expect(await link.publish(topics.telemetry, { index }, { qos: 1, retain: false })).toBe(false)
     }
-    await expect.poll(() => log.length, { timeout: 3_000 }).toBeGreaterThan(0)
+    await expect.poll(() => log.length).toBeGreaterThan(0)
     const again = await startBroker(broker.port)
-    await expect.poll(connections, { timeout: 10_000 }).toBe(1)
+    await expect.poll(connections).toBe(1)
     expect(again.published).toEqual([])
     expect(log.length).toBeLessThan(6)
-  }, 20_000)
+  })
 
   it('keeps trying when its password is refused', async () => {
     const broker = await startBroker()
     const { link, log } = startLink(broker.port, { password: 'of an older boot' })
-    await expect.poll(() => log.join('\n'), { timeout: 3_000 }).toContain('Not authorized')
+    await expect.poll(() => log.join('\n')).toContain('Not authorized')
     expect(link.connected()).toBe(false)
   })
 

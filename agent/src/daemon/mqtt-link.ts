@@ -24,7 +24,7 @@ export type MqttLink = {
   connected: () => boolean
   /** True when the broker has it (QoS 1); false at once without a connection: nothing is queued in memory. */
   publish: (topic: string, payload: unknown, options: { qos: 0 | 1; retain: boolean }) => Promise<boolean>
-  /** Ends the connection in order, so that the last will is not sent. */
+  /** Ends the connection in order, so that the last will is not sent. Resolves soon in any case. */
   stop: () => Promise<void>
 }
 
@@ -103,7 +103,14 @@ export function createMqttLink(options: MqttLinkOptions): MqttLink {
     publish,
     stop() {
       stopped = true
-      return new Promise((resolve) => void client.end(false, () => resolve()))
+      return new Promise((resolve) => {
+        // The client waits for acknowledgements, which come no more when the connection is lost now.
+        const timer = setTimeout(resolve, limits.mqttGoodbyeMs)
+        client.end(!client.connected, () => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
     },
   }
 }

@@ -36,7 +36,7 @@ function machine(given: Partial<RebootOptions> = {}) {
   const rebooter = createRebooter({
     report,
     kexecAllowed: true,
-    hookMs: 2_000,
+    hookMs: 60_000,
     graceMs: 50,
     kernel: createFakeKernel({
       reboot({ action }) {
@@ -52,6 +52,12 @@ function machine(given: Partial<RebootOptions> = {}) {
     },
     announce: async (cause) => events.push(`announce ${cause}`),
     farewell: async () => events.push('farewell'),
+    hookSaid: (line) => events.push(`the hook: ${line}`),
+    watchdog: () => ({
+      stretch: (seconds) => events.push(`watchdog in ${seconds} s`),
+      leave: (seconds) => events.push(`gone or reset within ${seconds} s`),
+      watch: () => events.push('watchdog as before'),
+    }),
     warn: (message) => events.push(message),
     ...given,
   })
@@ -74,7 +80,13 @@ describe('rebooter', () => {
   it('flushes /persist, tells the server, marks the reboot, and forces it', async () => {
     const node = machine()
     await reboot(node)
-    expect(node.events).toEqual(['announce a test', 'flush /persist', 'farewell', 'restart'])
+    expect(node.events).toEqual([
+      'announce a test',
+      'flush /persist',
+      'farewell',
+      'gone or reset within 30 s',
+      'restart',
+    ])
     expect(readFileSync(join(folder, '.rebooting'), 'utf8')).toBe('a test\n')
   })
 
@@ -93,6 +105,32 @@ describe('rebooter', () => {
     const node = machine({ flushPersist: () => Promise.reject(new Error('no answer within 5 s')) })
     await reboot(node)
     expect(node.events).toContain('/persist could not be flushed before the reboot: no answer within 5 s')
+  })
+
+  it('goes on being watched over when the reboot fails', async () => {
+    const failed = Promise.withResolvers<void>()
+    const node = machine({
+      kernel: createFakeKernel({
+        reboot() {
+          throw new Error('no permission')
+        },
+      }),
+      warn: () => failed.resolve(),
+    })
+    const prepared = await node.rebooter.prepare('a test')
+    if (prepared.accepted) prepared.run(Promise.resolve())
+    await failed.promise
+    expect(node.events.slice(-2)).toEqual(['gone or reset within 30 s', 'watchdog as before'])
+    expect(node.rebooter.underWay()).toBe(false)
+  })
+
+  it('reboots although nobody can be told', async () => {
+    const gone = () => Promise.reject(new Error('gone'))
+    const node = machine({ announce: gone, farewell: gone })
+    const prepared = await node.rebooter.prepare('a test')
+    if (prepared.accepted) prepared.run(gone())
+    await node.rebooted
+    expect(node.events).toContain('restart')
   })
 
   it('does it once, however many ask', async () => {
@@ -122,10 +160,19 @@ describe('rebooter', () => {
   })
 
   it('forces the reboot at once when the hook fails', async () => {
-    writeHook('walt-reboot', 'exit 3')
+    writeHook('walt-reboot', 'echo trying >&2; echo no such kernel >&2; exit 3')
     const node = machine({ graceMs: 60_000 })
     await reboot(node)
-    expect(node.events).toContain('/bin/walt-reboot failed with status 3; the reboot is forced')
+    expect(node.events.slice(2)).toEqual([
+      'watchdog in 180 s',
+      'the hook: trying',
+      'the hook: no such kernel',
+      '/bin/walt-reboot failed with status 3 (no such kernel); the reboot is forced',
+      'flush /persist',
+      'farewell',
+      'gone or reset within 30 s',
+      'restart',
+    ])
   })
 
   it('forces the reboot when the hook takes too long, and kills it', async () => {

@@ -5,7 +5,8 @@ import { limits } from '@walt/shared/limits'
 import type { Kernel } from '../linux/kernel.ts'
 import type { Presence } from './image-probe.ts'
 import { type HookName, hookPaths, hooksInQuestion, planReboot, type RebootPlan } from './reboot-plan.ts'
-import type { ProgramEnd } from './run-program.ts'
+import type { ProgramEnd, ProgramOptions } from './run-program.ts'
+import type { Watchdog } from './watchdog.ts'
 
 export type PreparedReboot =
   | { accepted: false; reply: string }
@@ -21,11 +22,11 @@ export type RebootOptions = {
   /** Undefined where there is no /persist. May fail, but in time. */
   flushPersist: ((withinMs: number) => Promise<void>) | undefined
   probeProgram: (path: string) => Promise<Presence>
-  runProgram: (
-    path: string,
-    args: readonly string[],
-    options: { timeoutMs: number; environment?: Record<string, string> },
-  ) => Promise<ProgramEnd>
+  runProgram: (path: string, args: readonly string[], options: ProgramOptions) => Promise<ProgramEnd>
+  /** What a hook says. */
+  hookSaid: (line: string) => void
+  /** Undefined where there is none, or none yet. */
+  watchdog: () => Pick<Watchdog, 'stretch' | 'leave' | 'watch'> | undefined
   /** Where a reboot under way is marked: /run/.rebooting. */
   markPath: string
   /** Tells the server; resolves when it knows, or soon in any case. */
@@ -65,6 +66,7 @@ export function createRebooter(options: RebootOptions): Rebooter {
         underWay = true
         act(planned, cause, acknowledged).catch((thrown) => {
           underWay = false
+          options.watchdog()?.watch()
           warn(`the reboot failed: ${reasonOf(thrown)}`)
         })
       },
@@ -77,13 +79,15 @@ export function createRebooter(options: RebootOptions): Rebooter {
     acknowledged: Promise<unknown>,
   ): Promise<void> {
     mark(cause)
-    await Promise.all([acknowledged, options.announce(cause), flushPersist()])
+    // However they end: whoever asked counts on the reboot.
+    await Promise.allSettled([acknowledged, options.announce(cause), flushPersist()])
     if (planned.kind !== 'forced') {
       const reason = planned.kind === 'hook' ? await runHook(planned) : await runSystemReboot()
       warn(`${reason}; the reboot is forced`)
       await flushPersist()
     }
-    await options.farewell()
+    await options.farewell().catch((thrown) => warn(`no leave was taken of the server: ${reasonOf(thrown)}`))
+    options.watchdog()?.leave(limits.watchdogRestartSeconds)
     kernel.reboot({ action: 'restart' })
   }
 
@@ -107,11 +111,18 @@ export function createRebooter(options: RebootOptions): Rebooter {
   /** Returns, with the reason, only if the machine still runs. */
   async function runHook(planned: Extract<RebootPlan, { kind: 'hook' }>): Promise<string> {
     const path = hookPaths[planned.hook]
+    // The kernel that a hook starts gives its first sign of life when it is up.
+    options.watchdog()?.stretch(limits.watchdogHookSeconds)
+    let last = ''
     const end = await options.runProgram(path, [], {
       timeoutMs: options.hookMs,
       environment: planned.environment,
+      onLine(line) {
+        last = line
+        options.hookSaid(line)
+      },
     })
-    return endOf(path, end, options.hookMs)
+    return endOf(path, end, options.hookMs, last)
   }
 
   async function runSystemReboot(): Promise<string> {
@@ -121,10 +132,10 @@ export function createRebooter(options: RebootOptions): Rebooter {
     return endOf(what, end.kind === 'timeout' ? { kind: 'exited', status: 0 } : end, limits.rebootCommandMs)
   }
 
-  async function endOf(what: string, end: ProgramEnd, timeoutMs: number): Promise<string> {
+  async function endOf(what: string, end: ProgramEnd, timeoutMs: number, last = ''): Promise<string> {
     if (end.kind === 'failed') return `${what} failed: ${end.reason}`
     if (end.kind === 'timeout') return `${what} did not return within ${timeoutMs / 1000} s`
-    if (end.status !== 0) return `${what} failed with status ${end.status}`
+    if (end.status !== 0) return `${what} failed with status ${end.status}${last === '' ? '' : ` (${last})`}`
     await new Promise((resolve) => setTimeout(resolve, options.graceMs))
     return `the machine still runs ${options.graceMs / 1000} s after ${what}`
   }

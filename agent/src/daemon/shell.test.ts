@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { createLibcKernel } from '../linux/libc-kernel.ts'
 import { createShells, type Shell } from './shell.ts'
@@ -28,9 +27,14 @@ describe('shell in a pseudo-terminal', () => {
     const closed = new Promise((resolve) => shell.output.once('close', resolve))
     shell.input.write('tty; stty size; cat /dev/tty & fg; echo st=$?\n')
     await expect.poll(text).toContain('cat /dev/tty\r\n')
-    await sleep(100)
-    shell.input.write('\x03')
-    await expect.poll(text).toContain('^C')
+    // Once more until the shell answers: `fg` may not have given the terminal away yet.
+    const interrupted = () => {
+      shell.input.write('\x03')
+      shell.input.write('echo ba$((0))ck\n')
+      return text()
+    }
+    await expect.poll(interrupted, { interval: 300 }).toContain('\r\nba0ck\r\n')
+    expect(text()).toContain('^C')
     shell.input.write('echo one; exit\n')
     await shell.exited
     await closed
@@ -46,6 +50,18 @@ describe('shell in a pseudo-terminal', () => {
     shell.endInput()
     await shell.exited
     await expect.poll(text).toContain('\r\n100000\r\n')
+  })
+
+  it('holds nobody up when its programs do not read', async () => {
+    const { shell, text } = await open()
+    shell.input.write('stty -echo; echo re$((0))ady; sleep 654321\n')
+    await expect.poll(text).toContain('\r\nre0ady\r\n')
+    for (let sent = 0; sent < 20_000; sent += 1) shell.input.write(`${'x'.repeat(100)}\n`)
+    // This process goes on, and the shell can be ended.
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(shell.input.writableLength).toBeGreaterThan(0)
+    shell.kill()
+    await shell.exited
   })
 
   it('leaves nothing running when it is killed', async () => {

@@ -6,6 +6,7 @@ import { reasonOf } from '@walt/shared/errors'
 import { limits } from '@walt/shared/limits'
 import type { Kernel } from '../linux/kernel.ts'
 import { probeProgram } from './image-probe.ts'
+import { createTerminalInput } from './terminal-input.ts'
 
 export type Shell = {
   input: Writable
@@ -53,7 +54,8 @@ const environment = () => ({
   TERM: 'dumb',
 })
 
-const shellFolder = () => (existsSync('/root') ? '/root' : '/')
+/** The dot: it must be possible to go there, not only to see it. */
+const shellFolder = () => (existsSync('/root/.') ? '/root' : '/')
 
 function openInTerminal({ kernel, procFolder, warn }: Parameters<typeof createShells>[0]): Shell | undefined {
   let pair: ReturnType<ShellKernel['openPseudoTerminal']>
@@ -72,18 +74,20 @@ function openInTerminal({ kernel, procFolder, warn }: Parameters<typeof createSh
     env: environment(),
   })
   kernel.closeDescriptor(terminal)
-  // One stream for both directions: libuv cannot watch a descriptor twice.
-  const stream = new ReadStream(controller)
+  const output = new ReadStream(controller)
   // A terminal that its last user closed reads as an error (EIO): that is its end.
-  stream.on('error', () => stream.destroy())
+  output.on('error', () => output.destroy())
+  const input = createTerminalInput(controller, () => !output.destroyed)
+  input.on('error', () => input.destroy())
+  output.once('close', () => input.destroy())
   return {
-    input: stream,
-    endInput: () => stream.write('\x04'),
-    output: stream,
+    input,
+    endInput: () => input.write('\x04'),
+    output,
     exited: exitOf(child),
     kill() {
       killSession(procFolder, child.pid)
-      stream.destroy()
+      output.destroy()
     },
   }
 }

@@ -25,6 +25,17 @@ export type Kernel = {
   syncFileSystem(request: { path: string; withinMs: number }): Promise<void>
   /** reboot(2): at once, without flushing or stopping anything. Returns only by throwing. */
   reboot(request: { action: 'restart' | 'power-off' | 'kexec' }): void
+  /** A file without a name, in memory (memfd_create(2)). */
+  createMemoryFile(request: { name: string }): number
+  /**
+   * Puts a kernel in place for `reboot('kexec')` (kexec_file_load(2)); it takes as long as reading and hashing the files.
+   * The descriptors are of regular files that nobody has open for writing.
+   */
+  loadKernel(request: { kernelFd: number; initrdFd: number; commandLine: string }): void
+  /** WDIOC_SETTIMEOUT: the seconds that the watchdog really took. */
+  setWatchdogTimeout(request: { fd: number; seconds: number }): number
+  /** WDIOC_GETTIMEOUT */
+  watchdogTimeout(request: { fd: number }): number
   setClock(request: { epochMs: number }): void
   setHostname(request: { name: string }): void
   pageBytes(): number
@@ -33,8 +44,8 @@ export type Kernel = {
 
   /**
    * A pseudo-terminal. Hand `terminal` to a child as its fds 0 to 2 (`setsid -c` gives it as controlling terminal), then
-   * close it; read and write `controller` by `new tty.ReadStream(fd)` and `new tty.WriteStream(fd)`, never through the
-   * thread pool. Reading ends with EIO when the last holder of the terminal is gone.
+   * close it. `controller` is non-blocking: read it by `new tty.ReadStream(fd)`, never through the thread pool, and write it
+   * by oneself. Reading ends with EIO when the last holder of the terminal is gone.
    */
   openPseudoTerminal(request: { rows: number; columns: number }): { controller: number; terminal: number }
   setWindowSize(request: { fd: number; rows: number; columns: number }): void

@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs'
+import { WaltError } from '@walt/shared/errors'
 import { callOnThread, libc, nullPointer, pointerTo } from './ffi.ts'
 import { describeMount, type Kernel, type MountFlag } from './kernel.ts'
 import { checked, kernelCallFailed } from './kernel-errors.ts'
@@ -24,12 +25,20 @@ const rebootCommands = { restart: 0x0123_4567, 'power-off': 0x4321_fedc, kexec: 
 
 const fileAdvice = { random: 1, 'dont-need': 4 }
 const setDescriptorFlags = 2
+/** asm-generic/fcntl.h */
+const closeOnExec = 0o2000000
 /** SIGPIPE and SIGXFSZ. */
 const ignoredByNode = [13, 25]
 const ignoreSignal = 1n
 const realtimeClock = 0
 /** asm-generic/ioctls.h: the same on x64 and arm64. */
 const setWindowSizeRequest = 0x5414n
+/** include/uapi/linux/watchdog.h: _IOWR('W', 6, int) and _IOR('W', 7, int). */
+const setTimeoutRequest = 0xc004_5706n
+const getTimeoutRequest = 0x8004_5707n
+/** asm/unistd.h */
+const kexecFileLoadCall = { x64: 320n, arm64: 294n }
+const closeOnExecute = 1
 
 function flagBits(flags: MountFlag[]): bigint {
   return BigInt(flags.reduce((bits, flag) => bits | mountFlags[flag], 0))
@@ -47,7 +56,7 @@ function windowSize(rows: number, columns: number): Uint8Array {
 
 function openPseudoTerminal(rows: number, columns: number): { controller: number; terminal: number } {
   const controller = checked(
-    libc().posix_openpt(constants.O_RDWR | constants.O_NOCTTY | 0o2000000 /* O_CLOEXEC */),
+    libc().posix_openpt(constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK | closeOnExec),
     'open a pseudo-terminal',
   )
   try {
@@ -115,6 +124,29 @@ export function createLibcKernel(): Kernel {
     reboot: ({ action }) => {
       libc().reboot(rebootCommands[action])
       throw kernelCallFailed(`reboot(${action})`)
+    },
+    createMemoryFile: ({ name }) =>
+      checked(libc().memfd_create(name, closeOnExecute), `make the memory file ${name}`),
+    loadKernel: ({ kernelFd, initrdFd, commandLine }) => {
+      const call =
+        process.arch === 'x64' || process.arch === 'arm64' ? kexecFileLoadCall[process.arch] : undefined
+      if (call === undefined) throw new WaltError('kernel-call-failed', `No kexec on ${process.arch}.`)
+      const line = Buffer.from(`${commandLine}\0`)
+      const [kernel, initrd, length] = [BigInt(kernelFd), BigInt(initrdFd), BigInt(line.length)]
+      const result = libc().syscall(call, kernel, initrd, length, pointerTo(line), 0n)
+      checked(Number(result), 'load the kernel (kexec_file_load)')
+    },
+    setWatchdogTimeout: ({ fd, seconds }) => {
+      const value = Int32Array.from([seconds])
+      const what = `set the watchdog's timeout to ${seconds} s`
+      checked(libc().ioctl(fd, setTimeoutRequest, pointerTo(new Uint8Array(value.buffer))), what)
+      return value[0] ?? seconds
+    },
+    watchdogTimeout: ({ fd }) => {
+      const value = new Int32Array(1)
+      const bytes = new Uint8Array(value.buffer)
+      checked(libc().ioctl(fd, getTimeoutRequest, pointerTo(bytes)), "get the watchdog's timeout")
+      return value[0] ?? 0
     },
     setClock: ({ epochMs }) => {
       const seconds = Math.floor(epochMs / 1000)

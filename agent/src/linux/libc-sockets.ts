@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net'
+import { constants } from 'node:os'
 import { WaltError } from '@walt/shared/errors'
-import { libc, pointerTo } from './ffi.ts'
+import { errno, libc, pointerTo } from './ffi.ts'
 import type { Kernel } from './kernel.ts'
 import { checked, kernelCallFailed } from './kernel-errors.ts'
 
@@ -35,6 +36,17 @@ function withinTime<T>(fd: number, option: number, ms: number, call: () => T): T
   }
 }
 
+/**
+ * A call on a socket with a time limit is interrupted by any signal that this process takes (signal(7)), the end of a
+ * child for one; repeated, it goes on, connect(2) too.
+ */
+function repeated(call: () => number): number {
+  for (;;) {
+    const result = call()
+    if (result >= 0 || errno() !== constants.errno.EINTR) return result
+  }
+}
+
 /** struct sockaddr_in */
 function socketAddress(address: string, port: number): Uint8Array {
   if (!isIPv4(address)) throw new WaltError('address-invalid', `"${address}" is not an IPv4 address.`)
@@ -48,7 +60,7 @@ function socketAddress(address: string, port: number): Uint8Array {
 function sendAll(fd: number, bytes: Uint8Array, withinMs: number): void {
   withinTime(fd, sendTimeout, withinMs, () => {
     for (let rest = bytes; rest.length > 0; ) {
-      const sent = Number(libc().send(fd, pointerTo(rest), BigInt(rest.length), noSignal))
+      const sent = repeated(() => Number(libc().send(fd, pointerTo(rest), BigInt(rest.length), noSignal)))
       checked(sent, `send ${rest.length} bytes`)
       rest = rest.subarray(sent)
     }
@@ -58,7 +70,10 @@ function sendAll(fd: number, bytes: Uint8Array, withinMs: number): void {
 function receiveSome(fd: number, maxBytes: number, withinMs: number): Uint8Array {
   const bytes = new Uint8Array(maxBytes)
   const received = withinTime(fd, receiveTimeout, withinMs, () =>
-    checked(Number(libc().recv(fd, pointerTo(bytes), BigInt(maxBytes), 0)), 'receive'),
+    checked(
+      repeated(() => Number(libc().recv(fd, pointerTo(bytes), BigInt(maxBytes), 0))),
+      'receive',
+    ),
   )
   return bytes.subarray(0, received)
 }
@@ -83,7 +98,10 @@ export const socketCalls: SocketCalls = {
       checked(libc().setsockopt(fd, socketLevel, keepalive, pointerTo(on), 4), 'set keepalive')
       // SO_SNDTIMEO bounds connect too: socket(7).
       withinTime(fd, sendTimeout, withinMs, () =>
-        checked(libc().connect(fd, pointerTo(peer), peer.length), `connect to ${address} port ${port}`),
+        checked(
+          repeated(() => libc().connect(fd, pointerTo(peer), peer.length)),
+          `connect to ${address} port ${port}`,
+        ),
       )
       return fd
     } catch (thrown) {

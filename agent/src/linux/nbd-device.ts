@@ -43,8 +43,7 @@ function receiveExactly(kernel: NbdKernel, fd: number, bytes: number, deadline: 
   return whole
 }
 
-function shakeHands(kernel: NbdKernel, fd: number, peer: NbdPeer, withinMs: number): NbdExport {
-  const deadline = performance.now() + withinMs
+function shakeHands(kernel: NbdKernel, fd: number, peer: NbdPeer, deadline: number): NbdExport {
   const handshake = clientHandshake(peer.exportName)
   try {
     let turn = handshake.next()
@@ -85,16 +84,18 @@ export function encodeNbdConnect(request: { family: number; fd: number; given: N
  * @throws WaltError `nbd-driver-missing`, or what connecting, the handshake or the kernel says
  */
 export function attachNbd(kernel: NbdKernel, peer: NbdPeer, withinMs: number): NbdExport {
+  const deadline = performance.now() + withinMs
+  const left = () => deadline - performance.now()
   const question = encodeFamilyQuestion('nbd')
-  const family = familyOf(decodeAnswer(kernel.genericNetlink({ message: question, withinMs })))
+  const family = familyOf(decodeAnswer(kernel.genericNetlink({ message: question, withinMs: left() })))
   if (family === undefined) {
     throw new WaltError('nbd-driver-missing', 'the kernel has no NBD driver: module nbd is not loaded')
   }
-  const fd = kernel.connectTcp({ address: peer.address, port: peer.port, withinMs })
+  const fd = kernel.connectTcp({ address: peer.address, port: peer.port, withinMs: left() })
   try {
-    const given = shakeHands(kernel, fd, peer, withinMs)
+    const given = shakeHands(kernel, fd, peer, deadline)
     const message = encodeNbdConnect({ family, fd, given })
-    const answer = decodeAnswer(kernel.genericNetlink({ message, withinMs }))
+    const answer = decodeAnswer(kernel.genericNetlink({ message, withinMs: left() }))
     if (answer.kind === 'error' && answer.errno !== 0) {
       throw kernelCallFailed(`attach ${peer.exportName} to ${swapDevice}`, answer.errno)
     }

@@ -18,7 +18,7 @@ describe('netlink', () => {
     const message = encodeNbdConnect({ family: 0x22, fd: 5, given: { sizeBytes: 2 ** 34, flags: 0x65 } })
     expect(Buffer.from(message).readUInt32LE(0)).toBe(message.length)
     // sockets (7, nested): one item (1, nested): descriptor (1) 5
-    expect(hex(message).slice(-32)).toBe('10000780' + '0c000180' + '08000100' + '05000000' + '')
+    expect(hex(message).slice(-32)).toBe('10000780' + '0c000180' + '08000100' + '05000000')
     expect(hex(message)).toContain('0c0002000000000004000000')
   })
 
