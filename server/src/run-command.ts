@@ -7,6 +7,8 @@ export type CommandOptions = {
   /** Called for each line of standard output and standard error. */
   onLine?: (line: string) => void
   input?: string
+  /** Added to this process's own. */
+  environment?: Record<string, string>
   timeoutMs?: number
   signal?: AbortSignal
 }
@@ -20,10 +22,11 @@ export async function runCommand(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<string> {
-  const { onLine, input, timeoutMs = limits.commandMs, signal } = options
+  const { onLine, input, environment, timeoutMs = limits.commandMs, signal } = options
   const shown = [command, ...args].join(' ').slice(0, 300)
   // A group of its own: what it has started ends with it.
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+  const env = { ...process.env, ...environment }
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env })
   let output = ''
   let cause: string | undefined
   const end = (why: string) => {

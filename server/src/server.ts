@@ -2,6 +2,7 @@
  * One running server: the parts, wired. Each part that is started leaves its stop on a stack; a stop, or a start that
  * fails half-way, takes them down in reverse.
  */
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { reasonOf, WaltError } from '@walt/shared/errors'
 import { limits } from '@walt/shared/limits'
@@ -15,16 +16,24 @@ import type { ServerConfig } from './config.ts'
 import { type BootTickets, createBootTickets } from './fleet/boot-tickets.ts'
 import { createBootWatch } from './fleet/boot-watch.ts'
 import { type ControlRequestLine, requestOfNode } from './fleet/control-client.ts'
+import { createDevices } from './fleet/devices.ts'
 import { createFleet, type Fleet } from './fleet/fleet.ts'
 import { createNodeLifecycle, type ImageCheck } from './fleet/node-lifecycle.ts'
+import { createNodeRequests } from './fleet/node-requests.ts'
+import { kexecCause } from './fleet/node-status.ts'
 import { createOrchestrator } from './fleet/orchestrator.ts'
+import { createRebootReasons } from './fleet/reboot-reasons.ts'
 import { addBootRoutes } from './http/boot-routes.ts'
+import { addDeviceRoutes } from './http/device-routes.ts'
 import { addEventRoutes } from './http/event-routes.ts'
 import { createHttpServer } from './http/http-server.ts'
 import { addImageRoutes, type ImageCatalog } from './http/image-routes.ts'
 import { addNodeRoutes } from './http/node-routes.ts'
 import { addStatusRoutes, addWelcome } from './http/status-routes.ts'
 import type { Log } from './log.ts'
+import { createCommandPower } from './power/command-power.ts'
+import { createIpmiPower } from './power/ipmi-power.ts'
+import { createPoePower } from './power/poe-power.ts'
 import { createVirtualPower } from './power/power-driver.ts'
 import { sameSecret } from './same-secret.ts'
 import { createServerStatus } from './server-status.ts'
@@ -77,6 +86,7 @@ export async function startServer(
     const fleet = await createFleet({ store, tickets, network, now, log })
     stops.push({ what: 'the registry', stop: fleet.settled })
     forgetPastRun(fleet)
+    const devices = await createDevices(store)
 
     const folders = createNodeFolders(state)
     const boots = createNodeBoots({ fleet, folders, config })
@@ -97,10 +107,27 @@ export async function startServer(
       request: ControlRequestLine,
       how: { wholeAnswer: boolean; signal?: AbortSignal },
     ) => requestOfNode({ address, localAddress: network.address }, request, how)
+    const requests = createNodeRequests({
+      publish: (topic, payload) => broker.publish(topic, payload),
+      currentBootId: (node) => tickets.current(node)?.bootId,
+      now,
+      randomId: randomUUID,
+    })
     const orchestrator = createOrchestrator({
       fleet,
-      power: [createVirtualPower(machines)],
+      power: [
+        createVirtualPower(machines),
+        createCommandPower(),
+        createIpmiPower(),
+        createPoePower(devices.find),
+      ],
       softReboot: (address) => askNode(address, 'REBOOT', { wholeAnswer: false }),
+      whatRebootChanges: createRebootReasons({
+        node: fleet.get,
+        currentBoot: tickets.current,
+        imageBuiltAt: images.builtAt,
+        changesOf: requests.changesOf,
+      }),
       log,
     })
 
@@ -118,6 +145,7 @@ export async function startServer(
             answer([{ node: set, ok: false, message: reasonOf(thrown) }])
           })
       },
+      receiveReply: requests.receive,
       log,
     })
     const broker = await createBroker({
@@ -184,7 +212,16 @@ export async function startServer(
       addApi(app, context) {
         addStatusRoutes(app, readStatus)
         const { consolePathOf } = folders
-        addNodeRoutes(app, { ...context, fleet, lifecycle, orchestrator, commander: askNode, consolePathOf })
+        addNodeRoutes(app, {
+          ...context,
+          fleet,
+          lifecycle,
+          orchestrator,
+          commander: askNode,
+          requests,
+          consolePathOf,
+        })
+        addDeviceRoutes(app, devices)
         addImageRoutes(app, { ...context, fleet, images })
         addEventRoutes(app, { ...context, fleet, now })
       },
@@ -193,8 +230,8 @@ export async function startServer(
     await machines.start()
     stops.push({ what: 'the HTTP API', stop: http.stop })
     await http.start()
-    const { canHardReboot, hardReboot } = orchestrator
-    const watch = createBootWatch({ fleet, canHardReboot, hardReboot, now, log })
+    const { powerOption, hardReboot } = orchestrator
+    const watch = createBootWatch({ fleet, powerOption, hardReboot, now, log })
     watch.start()
     stops.push({ what: 'the watch over boots', stop: watch.stop })
     log.info(
@@ -262,8 +299,8 @@ function whenOldBootsAreOver(
 ): void {
   fleet.subscribe(({ name, node, before }) => {
     if (!node || !before) return
-    const { bootId, state } = node.status
-    const begun = node.record.virtual && bootId !== before.bootId
+    const { bootId, state, cause } = node.status
+    const begun = node.record.virtual && bootId !== before.bootId && cause !== kexecCause
     if (begun || (state === 'booted' && before.state !== 'booted')) forget(name, bootId)
   })
 }

@@ -48,11 +48,11 @@ describe('boot parameters', () => {
       'kexec.allow': 'false',
       'boot.arguments': 'walt.swap=1G quiet',
     }
-    const line = kernelArguments({ ...given }, 'broker: { port: 18830 }')
+    const line = kernelArguments({ ...given }, 'broker: { port: 18830 }\nhttp: { port: 8888 }')
     expect(line.endsWith(' walt.swap=1G quiet')).toBe(true)
     // The last one counts: a person's words win.
     expect(parseKernelCommandLine(line).settings).toMatchObject({
-      ...{ persist: 'off', kexec: false, swapBytes: 1024 ** 3, mqttPort: 18_830 },
+      ...{ persist: 'off', kexec: false, swapBytes: 1024 ** 3, mqttPort: 18_830, httpPort: 8888 },
     })
   })
 

@@ -22,7 +22,7 @@ export function bootParameters(boot: {
   /** Absolute paths on the server, as the NFS server exports them. */
   imagePath: string
   persistPath: string
-  config: Pick<ServerConfig, 'network' | 'broker' | 'swap'>
+  config: Pick<ServerConfig, 'network' | 'http' | 'broker' | 'swap'>
 }): BootParameters {
   const { node, ticket, settings, config } = boot
   const server = config.network.address
@@ -43,6 +43,7 @@ export function bootParameters(boot: {
     `walt.persist=${settings['mount.persist'] ? `${server}:${boot.persistPath}` : 'off'}`,
     `walt.virtual=${node.virtual ? 1 : 0}`,
     `walt.kexec=${settings['kexec.allow'] ? 1 : 0}`,
+    `walt.http.port=${config.http.port}`,
     `walt.mqtt.port=${config.broker.port}`,
     `walt.nbd.port=${config.swap.port}`,
     settings['boot.arguments'],

@@ -22,6 +22,7 @@ export type Images = {
   list(): Promise<Image[]>
   /** @throws WaltError `image-unknown`, `image-invalid` */
   checkBootable(name: string, model: string): Promise<void>
+  builtAt(name: string): Promise<number | undefined>
   remove(name: string): Promise<void>
 }
 
@@ -69,6 +70,7 @@ export function createImages(state: string): Images {
       const problem = image.problem ?? lacks
       if (problem) throw new WaltError('image-invalid', `The image ${name} cannot be booted: ${problem}.`)
     },
+    builtAt: async (name) => (await readImageRecord(join(folder, name)))?.builtAt,
     async remove(name) {
       const path = join(folder, await checkedName(name))
       // Out of the list at once; a dot is no image's name.

@@ -58,6 +58,8 @@ function createGanesha(options: Options): NfsServer {
   let child: ChildProcess | undefined
   let state: 'off' | 'starting' | 'running' = 'off'
   let exported = ''
+  /** One after the other: who finds nothing changed must not return before the exports are there. */
+  let refreshed: Promise<void> = Promise.resolve()
 
   async function writeConfig(): Promise<boolean> {
     const exports = options.exports()
@@ -75,6 +77,9 @@ function createGanesha(options: Options): NfsServer {
     exported = ''
     await mkdir(join(folder, 'lib/ganesha'), { recursive: true })
     await writeConfig()
+    const portmap = (await answers('127.0.0.1', nfsPorts.portmap)) ? 'given' : 'own'
+    // Stopped meanwhile.
+    if (state !== 'starting') return
     const log = openSync(logFile, 'a')
     const [command = '', ...words] = [
       ...diesWithServer,
@@ -85,7 +90,7 @@ function createGanesha(options: Options): NfsServer {
       join(folder, 'lib'),
       config,
       logFile,
-      (await answers('127.0.0.1', nfsPorts.portmap)) ? 'given' : 'own',
+      portmap,
     ]
     const started = spawn(command, words, { stdio: ['ignore', log, log] })
     closeSync(log)
@@ -96,6 +101,8 @@ function createGanesha(options: Options): NfsServer {
     if (child !== started) return
     state = 'running'
     backoff.reset()
+    // Nodes may have come while it was started.
+    await refresh()
   }
 
   async function untilReady(started: ChildProcess): Promise<void> {
@@ -132,6 +139,33 @@ function createGanesha(options: Options): NfsServer {
     }, waitMs).unref()
   }
 
+  function refresh(): Promise<void> {
+    const next = refreshed.then(reload)
+    // One that fails is the matter of who asked for it.
+    refreshed = next.catch(() => undefined)
+    return next
+  }
+
+  /** One that is being started anew reads the configuration by itself. */
+  async function reload(): Promise<void> {
+    const running = child?.pid
+    if (state !== 'running' || running === undefined || !(await writeConfig())) return
+    const loaded = await countInLog(logFile)
+    // Its parent is unshare; one that has just ended has no child any more, and 0 would mean this process's own group.
+    const pid = Number((await childrenOf(running)).split(' ')[0])
+    if (pid === 0) return
+    // SIGHUP: ganesha reads its exports again, and keeps those that have not changed.
+    process.kill(pid, 'SIGHUP')
+    const deadline = performance.now() + limits.nfsStartMs
+    while (child?.pid === running && (await countInLog(logFile)) === loaded) {
+      if (performance.now() > deadline) {
+        log.warn(`nfs-ganesha did not say that it has read ${config} again; its log: ${logFile}`)
+        return
+      }
+      await wait(limits.nfsPollMs)
+    }
+  }
+
   async function end(): Promise<void> {
     const ending = child
     child = undefined
@@ -160,21 +194,7 @@ function createGanesha(options: Options): NfsServer {
       state = 'off'
       await end()
     },
-    async refresh() {
-      if (state !== 'running' || !child?.pid || !(await writeConfig())) return
-      // SIGHUP: ganesha reads its exports again, and keeps those that have not changed. Its parent is unshare.
-      const loaded = await countInLog(logFile)
-      const pids = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
-      process.kill(Number(pids.split(' ')[0]), 'SIGHUP')
-      const deadline = performance.now() + limits.nfsStartMs
-      while ((await countInLog(logFile)) === loaded) {
-        if (performance.now() > deadline) {
-          log.warn(`nfs-ganesha did not say that it has read ${config} again; its log: ${logFile}`)
-          return
-        }
-        await wait(limits.nfsPollMs)
-      }
-    },
+    refresh,
   }
 }
 
@@ -188,6 +208,14 @@ if [ "$4" = own ]; then
 fi
 exec ganesha.nfsd -F -f "$2" -L "$3" -p "$1/ganesha.pid"
 `
+
+/** Empty when the process is gone. */
+function childrenOf(pid: number): Promise<string> {
+  return readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ESRCH') return ''
+    throw error
+  })
+}
 
 async function countInLog(file: string): Promise<number> {
   return (await readFile(file, 'utf8')).split(reloaded).length

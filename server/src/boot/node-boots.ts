@@ -2,12 +2,13 @@
 import type { ServerConfig } from '../config.ts'
 import type { BootTicket } from '../fleet/boot-ticket.ts'
 import type { Fleet } from '../fleet/fleet.ts'
+import type { kexecCause } from '../fleet/node-status.ts'
 import { type BootParameters, bootParameters } from './boot-parameters.ts'
 import type { NodeFolders } from './node-folders.ts'
 
 export type NodeBoot = { ticket: BootTicket; parameters: BootParameters }
 
-export type NodeBoots = { begin(node: string): Promise<NodeBoot> }
+export type NodeBoots = { begin(node: string, cause?: typeof kexecCause): Promise<NodeBoot> }
 
 export function createNodeBoots(options: {
   fleet: Fleet
@@ -16,10 +17,10 @@ export function createNodeBoots(options: {
 }): NodeBoots {
   const { fleet, folders, config } = options
   return {
-    async begin(name) {
+    async begin(name, cause) {
       // A folder that somebody removed is made again; the symlink says what runs.
       await folders.prepare(name, fleet.get(name).record.image)
-      const ticket = await fleet.beginBoot(name)
+      const ticket = await fleet.beginBoot(name, cause)
       const parameters = bootParameters({
         node: fleet.get(name).record,
         ticket,

@@ -7,6 +7,8 @@ import {
   nodeLog,
   nodeState,
   parsePayload,
+  type Reply,
+  reply,
   type SetReboot,
   setReboot,
   telemetry,
@@ -22,9 +24,10 @@ export function createMessageReceiver(parts: {
   /** Of the node's current boot. */
   currentBootId: (node: string) => string | undefined
   rebootSet: (set: string, request: SetReboot) => void
+  receiveReply: (node: string, id: string, reply: Reply) => void
   log: Log
 }): MessageReceiver {
-  const { fleet, currentBootId, rebootSet, log } = parts
+  const { fleet, currentBootId, rebootSet, receiveReply, log } = parts
 
   function receive({ topic, payload, from }: BrokerMessage): void {
     const set = parseSetRebootTopic(topic)
@@ -35,7 +38,9 @@ export function createMessageReceiver(parts: {
     }
     const parsed = parseNodeTopic(topic)
     if (!parsed || from.kind !== 'node') return
-    const { node, kind } = parsed
+    const { node, kind, id } = parsed
+    // What was said is worth knowing whichever boot said it: why a kexec failed is told after the next boot began.
+    if (kind === 'log') fleet.addLog(node, parsePayload(nodeLog, payload))
     // A connection of an older boot may live on until the broker learns that it is cut.
     if (from.bootId !== currentBootId(node)) return
     switch (kind) {
@@ -51,8 +56,8 @@ export function createMessageReceiver(parts: {
       case 'inventory':
         fleet.report(node, { kind, report: parsePayload(inventory, payload) })
         break
-      case 'log':
-        fleet.addLog(node, parsePayload(nodeLog, payload))
+      case 'reply':
+        if (id !== undefined) receiveReply(node, id, parsePayload(reply, payload))
         break
     }
   }

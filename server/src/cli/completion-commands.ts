@@ -3,7 +3,7 @@
 import { limits } from '@walt/shared/limits'
 import { nodeSettingTable } from '@walt/shared/node-settings'
 import type { Command } from 'commander'
-import { imageViews, nodeViews } from '../http/api-schema.ts'
+import * as v from 'valibot'
 import { createApiClient } from './api-client.ts'
 import { type Act, type CommandContext, printJson } from './command-context.ts'
 import { type CompletionKind, completionQuery, completionScripts, completionWords } from './completion.ts'
@@ -43,9 +43,9 @@ export function addCompletionCommands(walt: Command, act: Act): void {
 async function namesOf(context: CommandContext, kind: CompletionKind): Promise<string[]> {
   if (kind === 'setting') return Object.keys(nodeSettingTable).map((name) => `${name}=`)
   const hurry = createApiClient(context.target, AbortSignal.timeout(limits.cliCompletionMs))
-  const schema = kind === 'image' ? imageViews : nodeViews
-  const path = kind === 'image' ? 'images' : 'nodes'
-  const names = await hurry.call({ method: 'GET', path }, schema).then(
+  const named = v.array(v.object({ name: v.string() }))
+  const path = kind === 'image' ? 'images' : kind === 'device' ? 'devices' : 'nodes'
+  const names = await hurry.call({ method: 'GET', path }, named).then(
     (found) => found.map((one) => one.name),
     () => [],
   )

@@ -17,7 +17,7 @@ const complete = (words: string[], names: string[] = []) =>
 
 describe('completion', () => {
   test('offers commands, and not the hidden one', () => {
-    expect(complete([''])).toEqual(['image', 'node', 'server', 'help', 'completion'])
+    expect(complete([''])).toEqual(['image', 'node', 'device', 'server', 'help', 'completion'])
     expect(complete(['node', 'sh'])).toEqual(['show', 'shell'])
     expect(complete(['completion', ''])).toEqual(['bash', 'zsh'])
   })

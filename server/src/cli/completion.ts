@@ -22,7 +22,7 @@ compdef _walt walt
 } as const
 
 /** What stands for a name in a command's arguments. */
-export type CompletionKind = 'node' | 'nodes' | 'image' | 'setting'
+export type CompletionKind = 'node' | 'nodes' | 'image' | 'device' | 'setting'
 
 export type CompletionQuery = { prefix: string; words: string[]; kind?: CompletionKind }
 
@@ -59,6 +59,7 @@ const kindOfArgument: Record<string, CompletionKind> = {
   node: 'node',
   nodes: 'nodes',
   image: 'image',
+  device: 'device',
   settings: 'setting',
 }
 

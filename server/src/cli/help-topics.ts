@@ -70,7 +70,7 @@ such a disk, says so in the boot report, and boots in network mode.`
 
 const nodeReboot = `REBOOTING NODES
 
-  walt node reboot NODES [--hard]
+  walt node reboot NODES [--hard] [--if-changed]
 
 A soft reboot is tried first: REBOOT is sent to TCP port 12346 of each node, to all nodes at
 once. A node that does not acknowledge is hard-rebooted, if that is possible; if not, the
@@ -84,8 +84,9 @@ only /persist is flushed. The node acknowledges, the acknowledgement is delivere
 the kernel restarts the machine at once.
 
 An image may bring its own procedure, as an executable file /bin/walt-network-reboot
-(/bin/walt-reboot, the older name, works too); for instance kexec, which spares servers the
-long way through their firmware. It has 60 s. If it fails, or the machine still runs 30 s
+(/bin/walt-reboot, the older name, works too). Images that this server builds have one for
+kexec, which spares a machine the long way through its firmware: it asks the server what the
+node is to boot now, and starts that kernel. A procedure has 60 s. If it fails, or the machine still runs 30 s
 after it, the node restarts as it would without it. If the file is there but not executable,
 the node refuses to reboot and says so.
 
@@ -97,8 +98,20 @@ With the setting kexec.allow=false a node's procedure is told not to use kexec.
 Hard reboot
 
 A virtual node is hard-rebooted by killing its virtual machine: always possible. A physical
-node would have to be switched off and on; this version has no power control, so
-the answer for a physical node names that as the reason.
+node is switched off and on, by the first of these that is set for it:
+
+  power.command   a shell command of yours, run as root on the server
+  ipmi.address    its management controller, with ipmi.user and ipmi.password
+  poe.port        SWITCH/PORT: the port that feeds it goes off for two seconds. The switch is
+                  one of "walt device", and its setting poe.reboots is true: whoever else
+                  hangs on that switch has agreed.
+
+Only where it would change something
+
+With --if-changed a node is rebooted only if another image waits for it, if its image was
+built anew, if it has new settings that need a boot, or if files were changed on it since it
+was booted. "walt node changes NODE" lists those, largest first. What the system itself
+writes in places such as /var/log does not count, nor does a directory by itself.
 
 A node that does not come back
 
@@ -114,7 +127,7 @@ function nodeSettings(): string {
   const width = Math.max(...Object.keys(nodeSettingTable).map((name) => name.length))
   const lines = Object.entries(nodeSettingTable).map(([name, setting]) => {
     const value = setting.default === '' ? 'empty' : setting.default
-    return `  ${name.padEnd(width)}  ${setting.help} (${value}${setting.virtualOnly ? '; virtual nodes only' : ''})`
+    return `  ${name.padEnd(width)}  ${setting.help} (${value}${'only' in setting ? `; ${setting.only} nodes only` : ''})`
   })
   return `NODE SETTINGS
 

@@ -23,12 +23,14 @@ export function addNodeBootCommands(node: Command, act: Act): void {
     .command('reboot')
     .description('reboot nodes (see "walt help show node-reboot")')
     .argument('<nodes>', 'a node set')
+    .option('--if-changed', 'reboot only nodes that a reboot would change')
     .option('--hard', 'do not ask the node: kill the virtual machine, or cut the power')
     .action(
-      act(async (context, nodes: string, options: { hard?: boolean }) =>
+      act(async (context, nodes: string, options: { hard?: boolean; ifChanged?: boolean }) =>
         reboot(context, 'nodes/reboot', {
           nodes,
           hard: options.hard === true,
+          ifChanged: options.ifChanged === true,
           requestedBy: requester(context),
         }),
       ),

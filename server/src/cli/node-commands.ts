@@ -146,14 +146,20 @@ export function readSettings(words: readonly string[]): Record<string, string> {
   return settings
 }
 
+/** Pure: a line for each setting, beginning with the end of the line before. */
+export function settingLines(settings: NodeView['settings']): string {
+  return Object.entries(settings.effective)
+    .map(([name, value]) => {
+      const given = settings.given[name]
+      return given === undefined ? `\n  ${name}=${String(value)}  (default)` : `\n  ${name}=${given}`
+    })
+    .join('')
+}
+
 /** Pure: nodes with the same settings on one line, as `config` takes them; what was given is marked. */
 export function settingsText(views: readonly NodeView[]): string {
   const results = views.map((view) => {
-    const settings = Object.entries(view.settings.effective).map(([name, value]) => {
-      const given = view.settings.given[name]
-      return given === undefined ? `\n  ${name}=${String(value)}  (default)` : `\n  ${name}=${given}`
-    })
-    return { node: view.name, message: settings.join('') }
+    return { node: view.name, message: settingLines(view.settings) }
   })
   return outcomeLines(results)
     .map((line) => line.replace(': \n', ':\n'))

@@ -9,11 +9,13 @@ import {
   type Surroundings,
 } from './command-context.ts'
 import { addCompletionCommands } from './completion-commands.ts'
+import { addDeviceCommands } from './device-commands.ts'
 import { exitStatus, exitStatusOf } from './exit-status.ts'
 import { addHelpCommands } from './help-commands.ts'
 import { addImageCommands } from './image-commands.ts'
 import { addNodeAccessCommands } from './node-access-commands.ts'
 import { addNodeBootCommands } from './node-boot-commands.ts'
+import { addNodeChangesCommand } from './node-changes-command.ts'
 import { addNodeCommands } from './node-commands.ts'
 import { addServerCommands } from './server-commands.ts'
 
@@ -80,6 +82,8 @@ export function createProgram(surroundings: Surroundings, ended: (status: number
   addNodeCommands(node, act)
   addNodeBootCommands(node, act)
   addNodeAccessCommands(node, act)
+  addNodeChangesCommand(node, act)
+  addDeviceCommands(walt, act)
   addServerCommands(walt, act)
   addHelpCommands(walt, act)
   addCompletionCommands(walt, act)

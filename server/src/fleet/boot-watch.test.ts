@@ -13,28 +13,34 @@ function node(status: Partial<NodeStatus>, settings: FleetNode['record']['settin
   }
 }
 const second = 1000
+const possible = { available: true } as const
 
 describe('the watch over boots', () => {
   test('waits for boot.timeout, from the later of the boot and the start of the server', () => {
-    expect(decideOnBoot(node({}), true, 0, 179 * second)).toBeUndefined()
+    expect(decideOnBoot(node({}), possible, 0, 179 * second)).toBeUndefined()
     const late = { type: 'boot-timed-out', timeoutSeconds: 180 }
-    expect(decideOnBoot(node({}), true, 0, 180 * second)).toEqual(late)
-    expect(decideOnBoot(node({}), true, 100 * second, 180 * second)).toBeUndefined()
-    expect(decideOnBoot(node({ state: 'rebooting' }), true, 0, 180 * second)).toEqual(late)
+    expect(decideOnBoot(node({}), possible, 0, 180 * second)).toEqual(late)
+    expect(decideOnBoot(node({}), possible, 100 * second, 180 * second)).toBeUndefined()
+    expect(decideOnBoot(node({ state: 'rebooting' }), possible, 0, 180 * second)).toEqual(late)
   })
 
   test('leaves alone what is booted, down, lost, off, or has no timeout', () => {
     for (const state of ['booted', 'down', 'lost', 'off', 'new'] as const) {
-      expect(decideOnBoot(node({ state }), true, 0, 9e9)).toBeUndefined()
+      expect(decideOnBoot(node({ state }), possible, 0, 9e9)).toBeUndefined()
     }
-    expect(decideOnBoot(node({}, { 'boot.timeout': 'none' }), true, 0, 9e9)).toBeUndefined()
+    expect(decideOnBoot(node({}, { 'boot.timeout': 'none' }), possible, 0, 9e9)).toBeUndefined()
   })
 
   test('gives up after boot.retries, or at once where the power cannot be cycled', () => {
-    expect(decideOnBoot(node({ bootTries: 9 }), true, 0, 180 * second)).toEqual({
+    expect(decideOnBoot(node({ bootTries: 9 }), possible, 0, 180 * second)).toEqual({
       type: 'given-up',
       reason: 'not booted within 180 s, after 9 hard reboots',
     })
-    expect(decideOnBoot(node({}), false, 0, 180 * second)?.type).toBe('given-up')
+    expect(
+      decideOnBoot(node({}), { available: false, reason: 'poe.reboots is not set on s1' }, 0, 180 * second),
+    ).toEqual({
+      type: 'given-up',
+      reason: 'not booted within 180 s, and poe.reboots is not set on s1',
+    })
   })
 })

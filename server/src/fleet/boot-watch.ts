@@ -6,19 +6,20 @@ import { reasonOf } from '@walt/shared/errors'
 import { limits } from '@walt/shared/limits'
 import { effectiveNodeSettings } from '@walt/shared/node-settings'
 import type { Log } from '../log.ts'
+import type { PowerOption } from '../power/power-driver.ts'
 import type { Fleet, FleetNode } from './fleet.ts'
 import type { NodeRecord } from './node-record.ts'
 import type { NodeEvent } from './node-status.ts'
 
-export type BootWatchAction = { event: Extract<NodeEvent, { type: 'boot-timed-out' | 'given-up' }> }
+type BootWatchEvent = Extract<NodeEvent, { type: 'boot-timed-out' | 'given-up' }>
 
 /** `watchedSince`: a server that has just started cannot know what it missed, so its clock starts anew for all. */
 export function decideOnBoot(
   { record, status }: FleetNode,
-  canHardReboot: boolean,
+  power: PowerOption,
   watchedSince: number,
   now: number,
-): BootWatchAction['event'] | undefined {
+): BootWatchEvent | undefined {
   if (status.state !== 'booting' && status.state !== 'rebooting') return undefined
   const settings = effectiveNodeSettings(record.settings)
   const timeout = settings['boot.timeout']
@@ -26,19 +27,22 @@ export function decideOnBoot(
   const timeoutSeconds = Number(timeout)
   if (now - Math.max(status.since, watchedSince) < timeoutSeconds * 1000) return undefined
   const late = `not booted within ${timeoutSeconds} s`
-  if (!canHardReboot) return { type: 'given-up', reason: `${late}, and PoE-reboot is not set up` }
+  if (!power.available) return { type: 'given-up', reason: `${late}, and ${power.reason}` }
   if (status.bootTries < settings['boot.retries']) return { type: 'boot-timed-out', timeoutSeconds }
-  return { type: 'given-up', reason: `${late}, after ${status.bootTries} hard reboots` }
+  return {
+    type: 'given-up',
+    reason: `${late}, after ${status.bootTries} hard reboot${status.bootTries === 1 ? '' : 's'}`,
+  }
 }
 
 export function createBootWatch(options: {
   fleet: Fleet
-  canHardReboot: (record: NodeRecord) => boolean
+  powerOption: (record: NodeRecord) => PowerOption
   hardReboot: (name: string) => Promise<void>
   now: () => number
   log: Log
 }): { start(): void; stop(): void; look(): Promise<void> } {
-  const { fleet, canHardReboot, hardReboot, now, log } = options
+  const { fleet, powerOption, hardReboot, now, log } = options
   let timer: NodeJS.Timeout | undefined
   let watchedSince = now()
 
@@ -46,7 +50,7 @@ export function createBootWatch(options: {
     const work: Promise<void>[] = []
     for (const node of fleet.list()) {
       const { name } = node.record
-      const event = decideOnBoot(node, canHardReboot(node.record), watchedSince, now())
+      const event = decideOnBoot(node, powerOption(node.record), watchedSince, now())
       if (!event) continue
       fleet.record(name, event)
       if (event.type === 'given-up') continue

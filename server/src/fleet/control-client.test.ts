@@ -24,8 +24,8 @@ async function node(onRequest: (socket: Socket, text: string) => void): Promise<
   return address.port
 }
 
-const ask = (port: number, request: ControlRequestLine = 'REBOOT', wholeAnswer = false) =>
-  requestOfNode({ address: '127.0.0.1', port, phaseMs: 200 }, request, { wholeAnswer })
+const ask = (port: number, request: ControlRequestLine = 'REBOOT', wholeAnswer = false, phaseMs = 20_000) =>
+  requestOfNode({ address: '127.0.0.1', port, phaseMs }, request, { wholeAnswer })
 
 afterEach(() => {
   for (const socket of peers) socket.destroy()
@@ -60,13 +60,16 @@ describe('a request to a node', () => {
   test('does not wait for ever: nobody there, no answer, a dribble, a closed connection', async () => {
     expect(await ask(1)).toEqual({ ok: false, reason: 'connection refused' })
     const silent = await node(() => {})
-    expect(await ask(silent)).toEqual({ ok: false, reason: 'no answer within 0.2 s' })
+    expect(await ask(silent, 'REBOOT', false, 200)).toEqual({ ok: false, reason: 'no answer within 0.2 s' })
     server?.close()
     const dribbling = await node((socket) => {
       const timer = setInterval(() => socket.write('x'), 20)
       socket.once('close', () => clearInterval(timer))
     })
-    expect(await ask(dribbling)).toEqual({ ok: false, reason: 'no answer within 0.2 s' })
+    expect(await ask(dribbling, 'REBOOT', false, 200)).toEqual({
+      ok: false,
+      reason: 'no answer within 0.2 s',
+    })
     server?.close()
     const closing = await node((socket) => socket.end())
     expect(await ask(closing)).toEqual({ ok: false, reason: 'it closed the connection without an answer' })

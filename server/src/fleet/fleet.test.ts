@@ -89,14 +89,17 @@ test('a node that never comes back is hard-rebooted boot.retries times, and then
   await fleet.setSettings(['a'], { 'boot.timeout': '60', 'boot.retries': '2' })
   let cycles = 0
   const power = {
-    serves: () => true,
+    name: 'PoE-reboot',
+    option: () => ({ available: true }) as const,
     async cycle() {
       cycles += 1
     },
   }
   const softReboot = async () => ({ ok: false, reason: 'no answer' }) as const
-  const { canHardReboot, hardReboot } = createOrchestrator({ fleet, power: [power], softReboot, log })
-  const watch = createBootWatch({ fleet, canHardReboot, hardReboot, now: () => now, log })
+  const whatRebootChanges = async () => []
+  const parts = { fleet, power: [power], softReboot, whatRebootChanges, log }
+  const { powerOption, hardReboot } = createOrchestrator(parts)
+  const watch = createBootWatch({ fleet, powerOption, hardReboot, now: () => now, log })
   await fleet.beginBoot('a')
   const seen: string[] = []
   for (let second = 0; second <= 300; second += 10) {

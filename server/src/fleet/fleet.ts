@@ -19,7 +19,7 @@ import {
   virtualNodeMac,
   virtualNodeModel,
 } from './node-record.ts'
-import { type NodeEvent, type NodeStatus, newNodeStatus, nextStatus } from './node-status.ts'
+import { type kexecCause, type NodeEvent, type NodeStatus, newNodeStatus, nextStatus } from './node-status.ts'
 
 export type FleetNode = { record: NodeRecord; status: NodeStatus }
 
@@ -54,7 +54,7 @@ export type Fleet = {
   setSettings(names: readonly string[], settings: Record<string, string>): Promise<void>
   setImage(name: string, image: string): Promise<void>
   /** Begins a boot of the node's image. */
-  beginBoot(name: string): Promise<BootTicket>
+  beginBoot(name: string, cause?: typeof kexecCause): Promise<BootTicket>
   /** An event of a node that was removed in the meantime is dropped. */
   record(name: string, event: NodeEvent): void
   report(name: string, report: Report): void
@@ -170,9 +170,10 @@ export async function createFleet(options: {
       for (const one of checked) await change(one.name, { settings: one.settings })
     },
     setImage: (name, image) => change(name, { image }),
-    async beginBoot(name) {
-      const ticket = await tickets.begin(name, get(name).record.image)
-      record(name, { type: 'boot-started', bootId: ticket.bootId, image: ticket.image })
+    async beginBoot(name, cause) {
+      const { image, settings } = get(name).record
+      const ticket = await tickets.begin(name, image, settings)
+      record(name, { type: 'boot-started', bootId: ticket.bootId, image: ticket.image, cause })
       return ticket
     },
     record,

@@ -19,6 +19,8 @@ export type ImageCheck = {
   names(): Promise<string[]>
   /** @throws WaltError `image-unknown`, `image-invalid` */
   checkBootable(image: string, model: string): Promise<void>
+  /** When its files were last made, as far as that is known. */
+  builtAt(image: string): Promise<number | undefined>
 }
 
 export type NodeLifecycle = {

@@ -36,6 +36,13 @@ describe("a node's status", () => {
     expect(again).toEqual({ state: 'booting', since: 5, bootTries: 0, bootId: second, image: 'debian12' })
   })
 
+  test('says that a node went to its boot by itself', () => {
+    const kexec: NodeEvent = { type: 'boot-started', bootId: second, image: 'debian12', cause: 'kexec' }
+    const begun = after(started(), reported('booted'), asked(), kexec)
+    expect(begun).toMatchObject({ state: 'booting', bootId: second, cause: 'kexec' })
+    expect(nextStatus(begun, reported('booted', second), 9).cause).toBeUndefined()
+  })
+
   test('does not take the last will of a machine that reboots for news', () => {
     const events = [
       started(),

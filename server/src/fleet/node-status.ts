@@ -28,7 +28,8 @@ export type NodeStatus = {
 }
 
 export type NodeEvent =
-  | { type: 'boot-started'; bootId: string; image: string }
+  /** `cause` where the node itself asked, from the system that still runs. */
+  | { type: 'boot-started'; bootId: string; image: string; cause?: typeof kexecCause | undefined }
   | { type: 'reported'; report: NodeState }
   /** The node acknowledged a reboot, or its power is being cut. */
   | { type: 'reboot-requested'; by: string; bootId?: string | undefined }
@@ -38,6 +39,9 @@ export type NodeEvent =
   | { type: 'boot-timed-out'; timeoutSeconds: number }
   | { type: 'given-up'; reason: string }
 
+/** The node goes to its next kernel by itself: its machine, and the system of the old boot, live on for a while. */
+export const kexecCause = 'kexec'
+
 export const newNodeStatus = (now: number): NodeStatus => ({ state: 'new', since: now, bootTries: 0 })
 
 /** The status after the event; the very same object where the event changes nothing. */
@@ -45,7 +49,8 @@ export function nextStatus(status: NodeStatus, event: NodeEvent, now: number): N
   switch (event.type) {
     case 'boot-started': {
       const { bootTries } = status
-      return { state: 'booting', since: now, bootTries, bootId: event.bootId, image: event.image }
+      const { bootId, image, cause } = event
+      return { state: 'booting', since: now, bootTries, bootId, image, ...(cause && { cause }) }
     }
     case 'reported':
       return afterReport(status, event.report, now)

@@ -2,51 +2,64 @@
 import { reasonOf } from '@walt/shared/errors'
 import type { RebootResult } from '../http/api-schema.ts'
 import type { Log } from '../log.ts'
-import type { PowerDriver } from '../power/power-driver.ts'
+import { type NodePower, type PowerDriver, type PowerOption, powerOf } from '../power/power-driver.ts'
 import type { ControlAnswer } from './control-client.ts'
-import type { Fleet, FleetNode } from './fleet.ts'
+import type { Fleet } from './fleet.ts'
 import type { NodeRecord } from './node-record.ts'
 import {
+  because,
   firstRebootStep,
-  type HardOption,
+  notNeeded,
   type RebootStep,
   rebootFailure,
   rebootSuccess,
   stepAfterSoftFailed,
 } from './reboot-plan.ts'
 
-export type RebootRequest = { names: readonly string[]; hard: boolean; requestedBy: string }
+export type RebootRequest = {
+  names: readonly string[]
+  hard: boolean
+  requestedBy: string
+  /** Only nodes that a reboot would change. */
+  ifChanged?: boolean
+}
 
 export type Orchestrator = {
   /** One result a node, in the order of the names. Never throws for a node that fails. */
   reboot(request: RebootRequest): Promise<RebootResult[]>
   /** Without the soft step and its counting; boot-watch.ts decides when. */
   hardReboot(name: string): Promise<void>
-  canHardReboot(record: NodeRecord): boolean
+  powerOption(record: NodeRecord): PowerOption
 }
 
 export function createOrchestrator(options: {
   fleet: Fleet
   power: readonly PowerDriver[]
   softReboot: (address: string) => Promise<ControlAnswer>
+  /** What a reboot would change; nothing: no reboot. */
+  whatRebootChanges: (name: string) => Promise<string[]>
   log: Log
 }): Orchestrator {
-  const { fleet, power, softReboot, log } = options
+  const { fleet, power, softReboot, whatRebootChanges, log } = options
 
-  function hardOption({ record }: FleetNode): HardOption {
-    if (power.some((driver) => driver.serves(record))) return { available: true }
-    return { available: false, reason: 'PoE-reboot is not set up' }
-  }
+  const powerOfNode = (name: string): NodePower => powerOf(power, fleet.get(name).record)
 
   async function cycle(name: string): Promise<void> {
-    const { record } = fleet.get(name)
-    await power.find((driver) => driver.serves(record))?.cycle(record)
+    await powerOfNode(name).cycle(fleet.get(name).record)
   }
 
   async function rebootNode(name: string, request: RebootRequest): Promise<RebootResult> {
+    if (!request.ifChanged) return tryNode(name, request)
+    const reasons = await whatRebootChanges(name)
+    if (reasons.length === 0) return notNeeded(name)
+    return because(await tryNode(name, request), reasons)
+  }
+
+  async function tryNode(name: string, request: RebootRequest): Promise<RebootResult> {
     const node = fleet.get(name)
     const { requestedBy: by } = request
-    let step: RebootStep = firstRebootStep(node, request.hard, hardOption(node))
+    const { option, name: hardName } = powerOfNode(name)
+    let step: RebootStep = firstRebootStep(node, request.hard, option)
     let soft: string | undefined
     if (step.kind === 'soft') {
       const { bootId } = node.status
@@ -57,20 +70,30 @@ export function createOrchestrator(options: {
         return rebootSuccess(name, 'soft')
       }
       soft = answer.reason
-      step = stepAfterSoftFailed(name, hardOption(node))
+      step = stepAfterSoftFailed(name, option)
     }
-    const reasons = soft === undefined ? {} : { soft }
-    if (step.kind === 'refuse') return rebootFailure(name, { ...reasons, hard: step.reason })
-    fleet.record(name, { type: 'reboot-requested', by, bootId: fleet.get(name).status.bootId })
-    await cycle(name)
-    return rebootSuccess(name, 'hard')
+    if (step.kind === 'refuse') return rebootFailure(name, { soft, hard: step.reason, hardName })
+    const { bootId } = fleet.get(name).status
+    const requested = () => fleet.record(name, { type: 'reboot-requested', by, bootId })
+    // A machine of ours begins its boot while it is restarted; a physical node that is not cut off goes on as it is.
+    if (node.record.virtual) requested()
+    try {
+      await cycle(name)
+    } catch (thrown) {
+      return rebootFailure(name, { soft, hard: reasonOf(thrown), hardName })
+    }
+    if (!node.record.virtual) requested()
+    const softFailed = soft === undefined ? [] : [`soft-reboot failed: ${soft}`]
+    return because(rebootSuccess(name, 'hard'), softFailed)
   }
 
   return {
     async reboot(request) {
       const results = await Promise.all(
         request.names.map((name) =>
-          rebootNode(name, request).catch((thrown) => rebootFailure(name, { hard: reasonOf(thrown) })),
+          rebootNode(name, request).catch((thrown) =>
+            rebootFailure(name, { hard: reasonOf(thrown), hardName: 'reboot' }),
+          ),
         ),
       )
       const failed = results.filter((result) => !result.ok)
@@ -78,6 +101,6 @@ export function createOrchestrator(options: {
       return results
     },
     hardReboot: cycle,
-    canHardReboot: (record) => power.some((driver) => driver.serves(record)),
+    powerOption: (record) => powerOf(power, record).option,
   }
 }

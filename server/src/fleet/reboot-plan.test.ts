@@ -13,7 +13,7 @@ function node(virtual: boolean, state: NodeStateName): FleetNode {
   }
 }
 const possible = { available: true } as const
-const impossible = { available: false, reason: 'PoE-reboot is not set up' } as const
+const impossible = { available: false, reason: 'poe.reboots is not set on switch1' } as const
 
 describe('the plan of a reboot', () => {
   test('begins soft, and goes on hard where that is possible', () => {
@@ -22,7 +22,7 @@ describe('the plan of a reboot', () => {
       expect(firstRebootStep(node(true, state), false, possible)).toEqual(soft)
     }
     expect(stepAfterSoftFailed('n1', possible)).toEqual({ kind: 'hard', node: 'n1' })
-    const refused = { kind: 'refuse', node: 'n1', reason: 'PoE-reboot is not set up' }
+    const refused = { kind: 'refuse', node: 'n1', reason: impossible.reason }
     expect(stepAfterSoftFailed('n1', impossible)).toEqual(refused)
   })
 
@@ -35,9 +35,10 @@ describe('the plan of a reboot', () => {
 
   test("says it in WalT's words", () => {
     expect(rebootSuccess('n1', 'soft').message).toBe('n1: rebooted OK.')
-    expect(rebootFailure('n1', { soft: 'no answer', hard: 'PoE-reboot is not set up' }).message).toBe(
-      'n1: failed soft-reboot (no answer) and hard-reboot (PoE-reboot is not set up)',
-    )
-    expect(rebootFailure('n1', { hard: 'x' }).message).toBe('n1: failed hard-reboot (x)')
+    const hardName = 'PoE-reboot'
+    expect(
+      rebootFailure('n1', { soft: 'no answer', hard: 'it has no such PoE port', hardName }).message,
+    ).toBe('n1: failed soft-reboot (no answer) and PoE-reboot (it has no such PoE port)')
+    expect(rebootFailure('n1', { hard: 'x', hardName }).message).toBe('n1: failed PoE-reboot (x)')
   })
 })

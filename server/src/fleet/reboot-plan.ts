@@ -5,6 +5,7 @@
  * which starts the machine.
  */
 import type { RebootResult } from '../http/api-schema.ts'
+import type { PowerOption } from '../power/power-driver.ts'
 import type { FleetNode } from './fleet.ts'
 
 export type RebootStep =
@@ -12,12 +13,10 @@ export type RebootStep =
   | { kind: 'hard'; node: string }
   | { kind: 'refuse'; node: string; reason: string }
 
-export type HardOption = { available: true } | { available: false; reason: string }
-
 export function firstRebootStep(
   { record, status }: FleetNode,
   hard: boolean,
-  option: HardOption,
+  option: PowerOption,
 ): RebootStep {
   const { name: node, address, virtual } = record
   const silent = virtual && (status.state === 'new' || status.state === 'off')
@@ -26,16 +25,30 @@ export function firstRebootStep(
 }
 
 /** What follows a soft reboot that the node did not acknowledge. */
-export function stepAfterSoftFailed(node: string, option: HardOption): RebootStep {
+export function stepAfterSoftFailed(node: string, option: PowerOption): RebootStep {
   return option.available ? { kind: 'hard', node } : { kind: 'refuse', node, reason: option.reason }
 }
 
-/** `soft` is why the soft reboot failed, if one was tried; `hard` likewise. */
-export function rebootFailure(node: string, reasons: { soft?: string; hard: string }): RebootResult {
-  const soft = reasons.soft === undefined ? '' : `soft-reboot (${reasons.soft}) and `
-  return { node, ok: false, message: `${node}: failed ${soft}hard-reboot (${reasons.hard})` }
+/** `soft` is why the soft reboot failed, if one was tried; `hard` likewise, of what is named so. */
+export function rebootFailure(
+  node: string,
+  failed: { soft?: string | undefined; hard: string; hardName: string },
+): RebootResult {
+  const soft = failed.soft === undefined ? '' : `soft-reboot (${failed.soft}) and `
+  return { node, ok: false, message: `${node}: failed ${soft}${failed.hardName} (${failed.hard})` }
 }
 
 export function rebootSuccess(node: string, method: 'soft' | 'hard'): RebootResult {
   return { node, ok: true, method, message: `${node}: rebooted OK.` }
+}
+
+/** Of `--if-changed`. */
+export function notNeeded(node: string): RebootResult {
+  return { node, ok: true, message: `${node}: not rebooted: nothing would change.` }
+}
+
+/** A reboot that was made for these reasons says so. */
+export function because(result: RebootResult, reasons: readonly string[]): RebootResult {
+  if (!result.ok || reasons.length === 0) return result
+  return { ...result, message: result.message.replace(/OK\.$/, `OK (${reasons.join('; ')}).`) }
 }

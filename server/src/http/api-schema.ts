@@ -5,8 +5,8 @@
  */
 import { bootMode, bootReport } from '@walt/shared/boot-report'
 import { limits } from '@walt/shared/limits'
-import { imageName, macAddress, nodeName } from '@walt/shared/node-names'
-import { inventory, nodeLog, telemetry } from '@walt/shared/payloads'
+import { imageName, ipv4Address, macAddress, nodeName } from '@walt/shared/node-names'
+import { inventory, nodeChanges, nodeLog, telemetry } from '@walt/shared/payloads'
 import * as v from 'valibot'
 
 export const apiError = v.object({ code: v.string(), message: v.string() })
@@ -55,6 +55,11 @@ export type ServerStatus = v.InferOutput<typeof serverStatus>
 export const nodeStateName = v.picklist(['new', 'off', 'booting', 'booted', 'rebooting', 'down', 'lost'])
 
 const settingValue = v.union([v.string(), v.number(), v.boolean()])
+/** Secrets read `(set)`. */
+const settingsView = v.object({
+  given: v.record(v.string(), v.string()),
+  effective: v.record(v.string(), settingValue),
+})
 
 export const nodeView = v.object({
   name: v.string(),
@@ -65,10 +70,7 @@ export const nodeView = v.object({
   /** What the next boot will run. */
   image: v.string(),
   createdAt: v.number(),
-  settings: v.object({
-    given: v.record(v.string(), v.string()),
-    effective: v.record(v.string(), settingValue),
-  }),
+  settings: settingsView,
   state: nodeStateName,
   since: v.number(),
   bootId: v.optional(v.string()),
@@ -117,27 +119,27 @@ export const configureNodesRequest = v.strictObject({
   nodes: nodeSet,
   settings: v.record(v.string(), v.string()),
 })
-export type ConfigureNodesRequest = v.InferOutput<typeof configureNodesRequest>
 
 // POST nodes/reboot, POST nodes/boot -> RebootAnswer. Answered 200 even if nodes failed: each result says.
 
 export const rebootNodesRequest = v.strictObject({
   nodes: nodeSet,
   hard: v.optional(v.boolean()),
+  /** Only nodes that a reboot would change. */
+  ifChanged: v.optional(v.boolean()),
   requestedBy: v.optional(requestedBy),
 })
-export type RebootNodesRequest = v.InferOutput<typeof rebootNodesRequest>
 
 export const bootNodesRequest = v.strictObject({
   nodes: nodeSet,
   image: imageName,
   requestedBy: v.optional(requestedBy),
 })
-export type BootNodesRequest = v.InferOutput<typeof bootNodesRequest>
 
 export const rebootResult = v.object({
   node: v.string(),
   ok: v.boolean(),
+  /** Absent where it failed, or was not needed. */
   method: v.optional(v.picklist(['soft', 'hard'])),
   /** A whole line in WalT's words: `NAME: rebooted OK.` */
   message: v.string(),
@@ -152,7 +154,6 @@ export const waitNodesRequest = v.strictObject({
   /** 0 answers at once, with how things stand. */
   timeoutSeconds: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(limits.apiWaitMaxMs / 1000))),
 })
-export type WaitNodesRequest = v.InferOutput<typeof waitNodesRequest>
 
 export const waitResult = v.object({
   node: v.string(),
@@ -190,9 +191,32 @@ export const consoleQuery = v.object({
   bytes: v.optional(v.pipe(v.string(), v.regex(/^[0-9]{1,9}$/, 'it is a whole number'), v.transform(Number))),
 })
 
+// GET nodes/NAME/changes -> NodeChanges, of a node that is up
+
+export { nodeChanges }
+
 // GET nodes/NAME/logs -> NodeLog[], oldest first
 
 export const nodeLogs = v.array(nodeLog)
+
+// GET devices -> DeviceView[]; POST devices -> DeviceView; PATCH devices/NAME -> DeviceView; DELETE devices/NAME -> 204
+
+export const deviceView = v.object({
+  name: v.string(),
+  type: v.literal('switch'),
+  address: v.string(),
+  settings: settingsView,
+})
+export type DeviceView = v.InferOutput<typeof deviceView>
+export const deviceViews = v.array(deviceView)
+
+export const createDeviceRequest = v.strictObject({
+  name: nodeName,
+  type: v.literal('switch', 'the type of a device is "switch"'),
+  address: ipv4Address,
+})
+
+export const configureDeviceRequest = v.strictObject({ settings: v.record(v.string(), v.string()) })
 
 // GET images -> ImageView[]; DELETE images/NAME -> 204, or 409 where a node uses it
 
@@ -243,15 +267,3 @@ export const fleetEvent = v.object({
   view: v.optional(nodeView),
 })
 export type FleetEventView = v.InferOutput<typeof fleetEvent>
-
-// GET /boot/MAC/parameters (no token; from the node's own address only) begins a boot
-
-export const bootParametersView = v.object({
-  kernelArguments: v.string(),
-  kernel: v.string(),
-  initrd: v.string(),
-  bootId: v.string(),
-  image: v.string(),
-  model: v.string(),
-})
-export type BootParametersView = v.InferOutput<typeof bootParametersView>

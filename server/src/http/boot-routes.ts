@@ -1,9 +1,11 @@
 /**
- * What a physical node needs in order to boot. It has no password yet, so its own address is what proves it. Asking
- * for parameters or for the boot script begins a boot; the files belong to the boot that was begun last.
+ * What a node needs in order to boot by itself. It has no password yet, so its own address is what proves it. Asking
+ * begins a boot: for the boot script, from its firmware; for parameters, by kexec from the system that runs. The files
+ * belong to the boot that was begun last.
  */
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import type { BootParametersView } from '@walt/shared/boot-parameters'
 import { reasonOf, WaltError } from '@walt/shared/errors'
 import { macAddress } from '@walt/shared/node-names'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -12,7 +14,7 @@ import { ipxeScript } from '../boot/boot-parameters.ts'
 import type { NodeBoots } from '../boot/node-boots.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { NodeRecord } from '../fleet/node-record.ts'
-import type { BootParametersView } from './api-schema.ts'
+import { kexecCause } from '../fleet/node-status.ts'
 import { checked } from './http-errors.ts'
 
 const bootParams = v.object({ mac: macAddress })
@@ -40,11 +42,10 @@ export function addBootRoutes(
       )
     }
     const { remoteAddress } = request.socket
-    if (record.virtual || remoteAddress !== record.address) {
-      const reason = record.virtual ? 'it is a virtual node' : `this is ${remoteAddress ?? 'somebody else'}`
+    if (remoteAddress !== record.address) {
       throw new WaltError(
         'forbidden',
-        `Only ${record.name} at ${record.address} may ask for its boot; ${reason}.`,
+        `Only ${record.name} at ${record.address} may ask for its boot; this is ${remoteAddress ?? 'somebody else'}.`,
       )
     }
     return record
@@ -64,7 +65,7 @@ export function addBootRoutes(
 
   app.get('/boot/:mac/parameters', async (request): Promise<BootParametersView> => {
     const { name, mac, model } = nodeOf(request)
-    const { ticket, parameters } = await boots.begin(name)
+    const { ticket, parameters } = await boots.begin(name, kexecCause)
     return {
       kernelArguments: parameters.kernelArguments,
       kernel: `/boot/${mac}/kernel`,

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import * as v from 'valibot'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { NodeLifecycle } from '../fleet/node-lifecycle.ts'
+import type { NodeRequests } from '../fleet/node-requests.ts'
 import type { Orchestrator } from '../fleet/orchestrator.ts'
 import { waitForNodes } from '../fleet/wait-for-nodes.ts'
 import * as api from './api-schema.ts'
@@ -21,12 +22,13 @@ export function addNodeRoutes(
     lifecycle: NodeLifecycle
     orchestrator: Orchestrator
     commander: NodeCommander
+    requests: NodeRequests
     consolePathOf: (node: string) => string
     signalOf: (request: FastifyRequest) => AbortSignal
     takeStream: (signal: AbortSignal) => void
   },
 ): void {
-  const { fleet, lifecycle, orchestrator, commander, consolePathOf, signalOf, takeStream } = parts
+  const { fleet, lifecycle, orchestrator, commander, requests, consolePathOf, signalOf, takeStream } = parts
   const viewOf = (name: string) => viewOfNode(fleet.get(name))
 
   app.get('/nodes', async (request): Promise<api.NodeView[]> => {
@@ -66,8 +68,10 @@ export function addNodeRoutes(
   })
 
   app.post('/nodes/reboot', async (request) => {
-    const { nodes, hard = false, requestedBy = 'walt' } = checked(api.rebootNodesRequest, request.body)
-    return { results: await orchestrator.reboot({ names: fleet.resolve(nodes), hard, requestedBy }) }
+    const wanted = checked(api.rebootNodesRequest, request.body)
+    const { nodes, hard = false, ifChanged = false, requestedBy = 'walt' } = wanted
+    const names = fleet.resolve(nodes)
+    return { results: await orchestrator.reboot({ names, hard, ifChanged, requestedBy }) }
   })
 
   app.post('/nodes/boot', async (request) => {
@@ -98,6 +102,12 @@ export function addNodeRoutes(
     if (follow === '1') takeStream(signal)
     const text = readConsole(consolePathOf(name), { follow: follow === '1', bytes, signal })
     return reply.type('text/plain; charset=utf-8').send(Readable.from(text, { objectMode: false }))
+  })
+
+  app.get('/nodes/:name/changes', async (request) => {
+    const { name } = checked(nodeParams, request.params)
+    fleet.get(name)
+    return requests.changesOf(name)
   })
 
   app.get('/nodes/:name/logs', async (request) => fleet.logs(checked(nodeParams, request.params).name))

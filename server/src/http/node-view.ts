@@ -1,4 +1,4 @@
-import { effectiveNodeSettings } from '@walt/shared/node-settings'
+import { shownNodeSettings } from '@walt/shared/node-settings'
 import type { FleetNode } from '../fleet/fleet.ts'
 import type { NodeView } from './api-schema.ts'
 
@@ -10,6 +10,6 @@ export function viewOfNode({ record, status }: FleetNode): NodeView {
     ...fixed,
     ...present,
     ...(runningImage === undefined ? {} : { runningImage }),
-    settings: { given: { ...settings }, effective: effectiveNodeSettings(settings) },
+    settings: shownNodeSettings(settings, record.virtual),
   }
 }

@@ -23,9 +23,19 @@ export type Database = {
     boot_id: string | null
     cause: string | null
   }
-  tickets: { node: string; boot_id: string; token: string; image: string; started_at: number }
+  tickets: {
+    node: string
+    boot_id: string
+    token: string
+    image: string
+    started_at: number
+    /** JSON: GivenNodeSettings; null for a boot that began before there was this column. */
+    settings: string | null
+  }
   /** JSON: the payload as it was checked when it came in. */
   latest: { node: string; kind: string; report: string }
+  /** JSON: GivenDeviceSettings. */
+  devices: { name: string; type: string; address: string; settings: string }
   logs: { id?: number; node: string; at: number; level: string; message: string }
 }
 
@@ -82,4 +92,17 @@ const first: Migration = {
   },
 }
 
-export const migrations: Record<string, Migration> = { '001-first': first }
+const devices: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable('devices')
+      .addColumn('name', 'text', (column) => column.primaryKey())
+      .addColumn('type', 'text', (column) => column.notNull())
+      .addColumn('address', 'text', (column) => column.notNull())
+      .addColumn('settings', 'text', (column) => column.notNull())
+      .execute()
+    await db.schema.alterTable('tickets').addColumn('settings', 'text').execute()
+  },
+}
+
+export const migrations: Record<string, Migration> = { '001-first': first, '002-devices': devices }

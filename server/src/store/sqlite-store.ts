@@ -4,6 +4,7 @@ import { reasonOf, WaltError } from '@walt/shared/errors'
 import { limits } from '@walt/shared/limits'
 import type { NodeLog } from '@walt/shared/payloads'
 import { Kysely, Migrator, type SqliteDatabase, SqliteDialect } from 'kysely'
+import type { Device } from '../fleet/device.ts'
 import type { NodeRecord } from '../fleet/node-record.ts'
 import type { NodeStateName, NodeStatus } from '../fleet/node-status.ts'
 import { type Database, migrations } from './migrations.ts'
@@ -136,14 +137,16 @@ function createStore(db: Kysely<Database>): Store {
 
     async tickets() {
       const rows = await db.selectFrom('tickets').selectAll().execute()
-      return rows.map(({ boot_id, started_at, ...row }) => ({
+      return rows.map(({ boot_id, started_at, settings, ...row }) => ({
         ...row,
         bootId: boot_id,
         startedAt: started_at,
+        ...(settings === null ? {} : { settings: JSON.parse(settings) as NodeRecord['settings'] }),
       }))
     },
-    async putTicket({ bootId, startedAt, node, ...rest }) {
-      const row = { ...rest, boot_id: bootId, started_at: startedAt }
+    async putTicket({ bootId, startedAt, node, settings, ...rest }) {
+      const given = settings === undefined ? null : JSON.stringify(settings)
+      const row = { ...rest, boot_id: bootId, started_at: startedAt, settings: given }
       await db
         .insertInto('tickets')
         .values({ node, ...row })
@@ -176,6 +179,25 @@ function createStore(db: Kysely<Database>): Store {
         .values({ node, ...log })
         .execute()
       await trim('logs', node, limits.nodeLogsMax)
+    },
+
+    async devices() {
+      const rows = await db.selectFrom('devices').selectAll().orderBy('name').execute()
+      return rows.map((row): Device => {
+        const settings = JSON.parse(row.settings) as Device['settings']
+        return { ...row, type: row.type as Device['type'], settings }
+      })
+    },
+    async putDevice(device) {
+      const { name, ...changes } = { ...device, settings: JSON.stringify(device.settings) }
+      await db
+        .insertInto('devices')
+        .values({ name, ...changes })
+        .onConflict((conflict) => conflict.column('name').doUpdateSet(changes))
+        .execute()
+    },
+    async removeDevice(name) {
+      await db.deleteFrom('devices').where('name', '=', name).execute()
     },
 
     close: () => db.destroy(),

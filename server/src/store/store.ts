@@ -2,6 +2,7 @@
 import type { BootReport } from '@walt/shared/boot-report'
 import type { Inventory, NodeLog, Telemetry } from '@walt/shared/payloads'
 import type { BootTicket } from '../fleet/boot-ticket.ts'
+import type { Device } from '../fleet/device.ts'
 import type { NodeRecord } from '../fleet/node-record.ts'
 import type { NodeStateName, NodeStatus } from '../fleet/node-status.ts'
 
@@ -35,6 +36,11 @@ export type Store = {
   /** Oldest first; the newest `limits.nodeLogsMax` are kept. */
   logs(name: string): Promise<NodeLog[]>
   addLog(name: string, log: NodeLog): Promise<void>
+
+  devices(): Promise<Device[]>
+  /** Adds a device or changes it. */
+  putDevice(device: Device): Promise<void>
+  removeDevice(name: string): Promise<void>
 
   close(): Promise<void>
 }

@@ -84,8 +84,18 @@ export function createMachine(options: {
     })
     child = started
     cause = undefined
-    started.stdout.on('data', (chunk: Buffer) => console.write(chunk))
-    started.stderr.on('data', (chunk: Buffer) => console.write(chunk))
+    let unwritten = false
+    const keep = (chunk: Buffer) => {
+      try {
+        console.write(chunk)
+      } catch (thrown) {
+        // A full disk must not end the machine, let alone the server.
+        if (!unwritten) log.warn(`${name}: its console is not kept: ${reasonOf(thrown)}`)
+        unwritten = true
+      }
+    }
+    started.stdout.on('data', keep)
+    started.stderr.on('data', keep)
     ended = new Promise((resolve) => {
       // Whichever of the two comes first: a program that is missing never exits.
       let over = false

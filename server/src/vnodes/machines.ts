@@ -72,6 +72,7 @@ export function createMachines(options: {
     if (machines.has(name)) return
     const tap = tapNameOf(fleet.get(name).record.mac)
     await network.addTap(tap)
+    if (stopping || !fleet.find(name)) return network.removeTap(tap)
     const machine = createMachine({
       name,
       consolePath: folders.consolePathOf(name),
@@ -91,7 +92,8 @@ export function createMachines(options: {
     })
     machines.set(name, { machine, tap })
     await options.prepare()
-    await machine.start()
+    // Removed, or the server stopped, meanwhile: it would never be stopped again.
+    if (!stopping && machines.get(name)?.machine === machine) await machine.start()
   }
 
   return {
@@ -99,7 +101,7 @@ export function createMachines(options: {
     checkAvailable() {},
     add,
     async restart(name) {
-      const found = machines.get(name)
+      const found = stopping ? undefined : machines.get(name)
       if (!found) throw new WaltError('vnode-unknown', `${name} is no virtual node of this server.`)
       await found.machine.restart()
     },

@@ -15,6 +15,9 @@ export type UmlFiles = {
 /**
  * On a reboot that kernel runs `argv[0]` in its place, with the old parameters. It gets /bin/true for a name, so that a
  * reboot ends the process, and the next boot gets fresh ones. Its console is standard output.
+ *
+ * It may not be the first process of its namespace: when that kernel fails on its way down it ends itself by SIGABRT, over
+ * and over (uml_abort), and a first process is spared its own signals (pid_namespaces(7)).
  */
 export function umlCommand(
   boot: MachineBoot,
@@ -42,7 +45,7 @@ export function umlCommand(
   ]
   return {
     command: 'bash',
-    args: ['-c', 'LD_PRELOAD="$0" exec -a /bin/true linux.uml "$@"', files.fullXstate, ...kernel],
+    args: ['-c', '(LD_PRELOAD="$0" exec -a /bin/true linux.uml "$@"); exit', files.fullXstate, ...kernel],
     environment: { TMPDIR: files.memoryFolder },
   }
 }
