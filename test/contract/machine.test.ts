@@ -12,11 +12,14 @@ let folder: string
 let machine: Machine | undefined
 let starts: string[]
 let exits: string[]
+/** When each process started and ended. */
+let times: { started: number[]; ended: number[] }
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'machine-'))
   starts = []
   exits = []
+  times = { started: [], ended: [] }
 })
 afterEach(async () => {
   await machine?.stop()
@@ -39,8 +42,14 @@ function create(script: string, nextBoot = async () => starts.length, now = () =
       engine: 'uml',
     }),
     commandOf: (boot) => ({ command: 'sh', args: ['-c', script, 'sh', boot.bootId], environment: {} }),
-    onStart: (bootId) => starts.push(bootId),
-    onExit: (reason) => exits.push(reason),
+    onStart(bootId) {
+      starts.push(bootId)
+      times.started.push(performance.now())
+    },
+    onExit(reason) {
+      exits.push(reason)
+      times.ended.push(performance.now())
+    },
     now,
     random: () => 0,
     log: { info() {}, warn() {}, error() {} },
@@ -66,7 +75,7 @@ describe.skipIf(process.getuid?.() !== 0)('a virtual machine', () => {
       return time
     })
     await machine.start()
-    await eventually('the third boot', 5_000, async () => starts.length === 3)
+    await eventually('the third boot', 60_000, async () => starts.length === 3)
     expect(starts).toEqual(['boot-0', 'boot-1', 'boot-2'])
     expect(exits).toEqual(['status 1', 'status 1'])
   })
@@ -74,15 +83,17 @@ describe.skipIf(process.getuid?.() !== 0)('a virtual machine', () => {
   it('waits before it is started again if it did not live', async () => {
     const machine = create('exit 3')
     await machine.start()
-    await eventually('its end', 5_000, async () => exits.length === 1)
-    expect(starts).toHaveLength(1)
-    await eventually('the second try', 5_000, async () => starts.length === 2)
+    await eventually('the second try', 60_000, async () => starts.length === 2)
+    expect(exits[0]).toBe('status 3')
+    // The shortest wait there is: `random` gives 0. Timers may be a little early.
+    const waitedMs = (times.started[1] ?? 0) - (times.ended[0] ?? 0)
+    expect(waitedMs).toBeGreaterThan(limits.machineBackoffMinMs / 2 - 20)
   })
 
   it('goes at once, with all that it has started, when it is stopped', async () => {
     const machine = create('sleep 611 & echo "$1 runs"; sleep 612')
     await machine.start()
-    await eventually('its console', 5_000, async () =>
+    await eventually('its console', 60_000, async () =>
       (await readFile(machine.consolePath, 'utf8')).includes('runs'),
     )
     await machine.stop()
@@ -109,7 +120,7 @@ describe.skipIf(process.getuid?.() !== 0)('a virtual machine', () => {
     })
     await machine.start()
     expect(machine.running()).toBe(false)
-    await eventually('the second try', 5_000, async () => machine.running())
+    await eventually('the second try', 60_000, async () => machine.running())
     expect(starts).toEqual(['boot-2'])
   })
 })

@@ -66,6 +66,10 @@ describe('a physical node', () => {
     const second = await begin()
     await old.publishAsync(topics.state, report(second, 'booted'), { qos: 1 })
     expect(await stateOf()).toBe('booting')
+    // But for words: the system that runs tells why a kexec into the next boot failed.
+    await old.publishAsync(topics.log, JSON.stringify({ at: 0, level: 'warning', message: 'no kexec' }), {
+      qos: 1,
+    })
     await expect(connect(tokenOf(first))).rejects.toThrow(/password/i)
 
     const current = await connect(tokenOf(second))
@@ -75,7 +79,10 @@ describe('a physical node', () => {
     })
     await current.publishAsync(topics.state, report(second, 'booted'), { qos: 1 })
     expect(await stateOf()).toBe('booted')
-    expect((await api('GET', 'nodes/rpi1/logs')).json()).toEqual([{ at: 1, level: 'info', message: 'up' }])
+    expect((await api('GET', 'nodes/rpi1/logs')).json()).toEqual([
+      { at: 0, level: 'warning', message: 'no kexec' },
+      { at: 1, level: 'info', message: 'up' },
+    ])
     await old.endAsync(true)
     expect(await stateOf()).toBe('booted')
     current.stream.destroy()

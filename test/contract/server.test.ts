@@ -154,17 +154,20 @@ describe('reboots', () => {
         node: 'rpi2',
         ok: false,
         message:
-          'rpi2: failed soft-reboot (/bin/walt-reboot is not executable on image) and hard-reboot (PoE-reboot is not set up)',
+          'rpi2: failed soft-reboot (/bin/walt-reboot is not executable on image) and PoE-reboot (none of poe.port, ipmi.address and power.command is set)',
       },
       {
         node: 'rpi3',
         ok: false,
-        message: 'rpi3: failed soft-reboot (connection refused) and hard-reboot (PoE-reboot is not set up)',
+        message:
+          'rpi3: failed soft-reboot (connection refused) and PoE-reboot (none of poe.port, ipmi.address and power.command is set)',
       },
     ])
     expect(requests).toEqual(['MODE single\nREBOOT\n'])
     const hard = await api('POST', 'nodes/reboot', { nodes: 'rpi1', hard: true })
-    expect(hard.body).toContain('rpi1: failed hard-reboot (PoE-reboot is not set up)')
+    expect(hard.body).toContain(
+      'rpi1: failed PoE-reboot (none of poe.port, ipmi.address and power.command is set)',
+    )
     const { state: rebooting, cause } = (await api('GET', 'nodes/rpi1')).json()
     expect([rebooting, cause]).toEqual(['rebooting', 'asked by ann'])
   })

@@ -86,9 +86,24 @@ describe.each(Object.entries(implementations))('the %s store', (_name, open) => 
     await store.putNode(record('a', 1))
     const ticket = { node: 'a', bootId: '1'.repeat(16), token: 't1', image: 'debian12', startedAt: 1 }
     await store.putTicket(ticket)
-    await store.putTicket({ ...ticket, bootId: '2'.repeat(16), token: 't2' })
+    const newest = { ...ticket, bootId: '2'.repeat(16), token: 't2', settings: { swap: '1G' } }
+    await store.putTicket(newest)
     await reopen()
-    expect(await store.tickets()).toEqual([{ ...ticket, bootId: '2'.repeat(16), token: 't2' }])
+    expect(await store.tickets()).toEqual([newest])
+    await store.putTicket(ticket)
+    expect(await store.tickets()).toEqual([ticket])
+  })
+
+  test('keeps devices by name, with their settings', async () => {
+    const device = { name: 'switch1', type: 'switch', address: '192.168.152.5', settings: {} } as const
+    await store.putDevice({ ...device, name: 'switch2' })
+    await store.putDevice(device)
+    const changed = { ...device, settings: { 'poe.reboots': 'true' } }
+    await store.putDevice(changed)
+    await reopen()
+    expect(await store.devices()).toEqual([changed, { ...device, name: 'switch2' }])
+    await store.removeDevice('switch1')
+    expect(await store.devices()).toEqual([{ ...device, name: 'switch2' }])
   })
 
   test('keeps the latest report of each kind', async () => {

@@ -193,7 +193,7 @@ describe('a peer that is dead without saying so', () => {
     }
     const silent = await droppedAfter(encodeClientFlags({ noZeroes: true }))
     expect(silent).toBeGreaterThan(limits.nbdHandshakeMs - 500)
-    expect(silent).toBeLessThan(limits.nbdHandshakeMs + 3_000)
+    expect(silent).toBeLessThan(limits.nbdHandshakeMs + 20_000)
 
     const read = {
       command: nbdCommand.read,
@@ -211,6 +211,6 @@ describe('a peer that is dead without saying so', () => {
       ]),
     )
     expect(deaf - silent).toBeGreaterThan(limits.swapSendMs - 500)
-    expect(deaf - silent).toBeLessThan(2 * limits.swapSendMs + 5_000)
+    expect(deaf - silent).toBeLessThan(2 * limits.swapSendMs + 20_000)
   })
 })

@@ -43,7 +43,13 @@ describe('walt and walt-server', () => {
     const hard = await run('node', 'reboot', 'lab1', '--hard')
     expect(hard).toMatchObject({
       status: 1,
-      err: expect.stringMatching(/^lab1: failed hard-reboot \(.*\)\n$/),
+      err: expect.stringMatching(/^lab1: failed PoE-reboot \(.*\)\n$/),
+    })
+    const changed = await run('node', 'reboot', 'lab1', '--if-changed')
+    expect(changed.out).toBe('lab1: rebooted OK (it has not booted yet).\n')
+    expect(await run('node', 'changes', 'lab1')).toMatchObject({
+      status: 1,
+      err: expect.stringMatching(/^lab1: /),
     })
     const wait = await run('node', 'wait', 'lab1', '--timeout', '0')
     expect(wait).toMatchObject({ status: 1, err: expect.stringContaining('lab1: not booted yet') })
@@ -55,6 +61,21 @@ describe('walt and walt-server', () => {
       status: 1,
       err: expect.stringContaining('lab1'),
     })
+  })
+
+  test('understand each other on the life of a switch', async () => {
+    expect((await run('device', 'show')).err).toContain('There is no device yet')
+    const made = await run('device', 'create', 'switch1', '--type', 'switch', '--ip', '127.0.0.5')
+    expect(made).toMatchObject({ status: 0, out: expect.stringMatching(/^switch1: created\./) })
+    const words = ['poe.reboots=true', 'snmp.version=2', 'snmp.community=secret']
+    expect((await run('device', 'config', 'switch1', ...words)).out).toBe('Done.\n')
+    expect((await run('device', 'config', 'switch1', 'poe.reboots=yes')).status).toBe(1)
+    const settings = (await run('device', 'config', 'switch1')).out
+    expect(settings).toMatch(/^ {2}poe\.reboots=true$/m)
+    expect(settings).toMatch(/^ {2}snmp\.community=\(set\)$/m)
+    expect((await run('device', 'show')).out).toMatch(/^switch1 +switch +127\.0\.0\.5 +yes$/m)
+    expect((await run('device', 'remove', 'switch1')).out).toBe('switch1: removed.\n')
+    expect((await run('device', 'config', 'switch1')).status).toBe(1)
   })
 
   test('understand each other on the server, also over TCP with its token', async () => {

@@ -14,32 +14,37 @@ import { repositoryFolder } from './repository.ts'
 import { createStage, type Stage } from './stage.ts'
 import { ensurePackages } from './system-packages.ts'
 
-const { values: options } = parseArgs({
-  options: {
-    exit: { type: 'boolean', default: false },
-    fresh: { type: 'boolean', default: false },
-    engine: { type: 'string', default: 'auto' },
-  },
-})
 const node = 'vnode1'
+const engines = ['auto', 'qemu', 'uml'] as const
+
+/** @throws Error that says what is wrong with the command line */
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      exit: { type: 'boolean', default: false },
+      fresh: { type: 'boolean', default: false },
+      engine: { type: 'string', default: 'auto' },
+    },
+  })
+  const engine = engines.find((one) => one === values.engine)
+  if (engine === undefined) throw new Error(`--engine is ${engines.join(', ')}; not "${values.engine}".`)
+  return { ...values, engine }
+}
 
 async function main(stage: Stage): Promise<void> {
+  const options = readOptions()
   if (process.getuid?.() !== 0) {
     throw new Error('The demo makes a network namespace and serves NFS: run it as root, "sudo npm run demo".')
   }
-  if (!['auto', 'qemu', 'uml'].includes(options.engine)) {
-    throw new Error(`--engine is auto, qemu or uml, not "${options.engine}".`)
-  }
-  const missing = await ensurePackages((line) => stage.say(line))
+  const missing = await ensurePackages('demo', (line) => stage.say(line))
   if (missing.length > 0) throw new Error('The demo needs these packages; see above.')
 
   await stage.part('Agent and image, built once (a few minutes the first time)', () =>
     prepareImages({ fresh: options.fresh, onOutput: (text) => stage.detail(text) }),
   )
   const platform = await stage.part('walt-server, in a network namespace of its own', () =>
-    startPlatform({ purpose: 'demo', engine: options.engine as 'auto' | 'qemu' | 'uml' }),
+    startPlatform({ purpose: 'demo', engine: options.engine, onStop: stage.onEnd }),
   )
-  stage.onEnd(() => platform.stop())
   await stage.part(`${node}: a node of 512 MB boots over the network`, async () => {
     await stage.walt(platform, 'node', 'create', node)
     await stage.walt(platform, 'node', 'wait', node, '--timeout', '600')
@@ -90,8 +95,9 @@ async function prompt(stage: Stage, platform: Platform): Promise<void> {
 
 const stage = createStage()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, async () => {
-    stage.say(`\n${signal}: taking everything down`)
+  // Again and again: a Ctrl-C comes from the terminal, and once more from npm.
+  process.on(signal, async () => {
+    if (!stage.ending()) stage.say(`\n${signal}: taking everything down`)
     await stage.end()
     process.exit(130)
   })
@@ -99,7 +105,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 try {
   await main(stage)
 } catch (thrown) {
-  stage.fail(thrown)
+  if (!stage.ending()) stage.fail(thrown)
   process.exitCode = 1
 } finally {
   await stage.end()

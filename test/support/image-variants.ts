@@ -4,7 +4,8 @@ import path from 'node:path'
 import { baseImage, type Platform } from './platform.ts'
 import { mustRun } from './run-program.ts'
 
-export type ImageFile = { path: string; content: string; executable?: boolean }
+/** `content` undefined: the file of the base image is left out. */
+export type ImageFile = { path: string; content: string | undefined; executable?: boolean }
 
 export async function addImageVariant(
   platform: Platform,
@@ -18,6 +19,7 @@ export async function addImageVariant(
     await mkdir(path.dirname(target), { recursive: true })
     // Its content is shared with the other images as long as the link stands.
     await rm(target, { force: true })
+    if (file.content === undefined) continue
     await writeFile(target, file.content)
     await chmod(target, file.executable ? 0o755 : 0o644)
   }

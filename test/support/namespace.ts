@@ -2,7 +2,10 @@
  * A network namespace for each run: whatever a test or the demo sends stays inside. Its name carries the id of the
  * process that made it, so that the next run can take away what a killed run left.
  */
-import { readFile, rm } from 'node:fs/promises'
+
+import { existsSync } from 'node:fs'
+import { readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { mustRun, runProgram } from './run-program.ts'
 
@@ -21,12 +24,15 @@ export async function createNamespace(purpose: 'test' | 'demo' | 'bench'): Promi
 /** Namespaces and run folders of runs whose process is gone. */
 export async function removeLeftovers(runsFolder: string): Promise<void> {
   const listed = await runProgram('ip', ['netns', 'list'])
-  for (const line of listed.stdout.split('\n')) {
-    const name = line.split(' ')[0] ?? ''
+  const names = listed.stdout.split('\n').map((line) => line.split(' ')[0] ?? '')
+  const folders = existsSync(runsFolder) ? await readdir(runsFolder) : []
+  for (const name of new Set([...names, ...folders])) {
     const match = namePattern.exec(name)
     if (!match || (await isOurRun(Number(match[2])))) continue
     await removeNamespace(name)
     await rm(path.join(runsFolder, name), { recursive: true, force: true })
+    const sockets = (await readdir(tmpdir())).filter((one) => one.startsWith(`${name}-`))
+    for (const one of sockets) await rm(path.join(tmpdir(), one), { recursive: true, force: true })
   }
 }
 
@@ -39,8 +45,12 @@ async function isOurRun(pid: number): Promise<boolean> {
 async function removeNamespace(name: string): Promise<void> {
   const inside = await runProgram('ip', ['netns', 'pids', name])
   for (const pid of inside.stdout.split('\n').filter((line) => line !== '')) {
-    // It may have ended by itself meanwhile.
-    await runProgram('kill', ['-KILL', pid])
+    try {
+      process.kill(Number(pid), 'SIGKILL')
+    } catch (thrown) {
+      // It may have ended by itself meanwhile.
+      if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown
+    }
   }
   await runProgram('ip', ['netns', 'delete', name])
 }

@@ -63,14 +63,32 @@ export type PlatformOptions = {
   purpose: 'test' | 'demo' | 'bench'
   engine?: 'auto' | 'qemu' | 'uml'
   onServerOutput?: (text: string) => void
+  /** Called as soon as there is something to take down, with what does that; a start may be broken off. */
+  onStop?: (stop: () => Promise<void>) => void
 }
 
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   await removeLeftovers(runsFolder)
   const namespace = await createNamespace(options.purpose)
   const stateFolder = path.join(runsFolder, namespace.name)
-  const socketFolder = await mkdtemp(path.join(tmpdir(), 'walt-'))
+  const socketFolder = await mkdtemp(path.join(tmpdir(), `${namespace.name}-`))
   const socket = path.join(socketFolder, 'api.sock')
+  let log = ''
+  let server: ChildProcess | undefined
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= takeDown()
+    return stopped
+  }
+  async function takeDown(): Promise<void> {
+    if (server) await endServer(server)
+    await namespace.remove()
+    // With WALT_KEEP=1 the state folder stays, to look at consoles after a failure.
+    if (process.env.WALT_KEEP) await writeFile(path.join(stateFolder, 'server.log'), log)
+    else await rm(stateFolder, { recursive: true, force: true, maxRetries: 3 })
+    await rm(socketFolder, { recursive: true, force: true })
+  }
+  options.onStop?.(stop)
   await rm(stateFolder, { recursive: true, force: true })
   await mkdir(path.join(stateFolder, 'images'), { recursive: true })
   // Links, not copies: the images are exported read-only, and whoever changes one replaces files.
@@ -88,11 +106,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     ].join('\n'),
   )
   const environment = { WALT_SOCKET: socket, WALT_NETNS: namespace.name }
-  let log = ''
-  const server = startServer(namespace, configFile, (text) => {
+  const started = startServer(namespace, configFile, (text) => {
     log += text
     options.onServerOutput?.(text)
   })
+  server = started
 
   const platform: Platform = {
     namespace,
@@ -111,29 +129,15 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       }),
     console: (name) => readFile(path.join(stateFolder, 'nodes', name, 'console.log'), 'utf8'),
     serverLog: () => log,
-    stop: () => {
-      stopped ??= stop()
-      return stopped
-    },
+    stop,
   }
-  let stopped: Promise<void> | undefined
-
-  async function stop(): Promise<void> {
-    await endServer(server)
-    await namespace.remove()
-    // With WALT_KEEP=1 the state folder stays, to look at consoles after a failure.
-    await writeFile(path.join(stateFolder, 'server.log'), log)
-    if (!process.env.WALT_KEEP) await rm(stateFolder, { recursive: true, force: true })
-    await rm(socketFolder, { recursive: true, force: true })
-  }
-
   try {
     await eventually('walt-server answers', serverStartMs, async () => {
-      if (server.exitCode !== null) throw new Error(`walt-server ended with status ${server.exitCode}`)
+      if (started.exitCode !== null) throw new Error(`walt-server ended with status ${started.exitCode}`)
       return existsSync(socket) && (await platform.walt('server', 'status')).status === 0
     })
   } catch (cause) {
-    await platform.stop()
+    await stop()
     throw new Error(`walt-server did not start; it said: ${log.slice(-4_000)}`, { cause })
   }
   return platform

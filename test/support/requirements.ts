@@ -4,8 +4,8 @@ import { missingPackages } from './system-packages.ts'
  * Whether whole nodes can run here. Where they cannot, their tests are skipped and say why; in CI that is a failure.
  */
 export function canRunNodes(engine: 'user-mode-linux' | 'qemu-system-x86'): boolean {
-  const optional = new Set(['user-mode-linux', 'qemu-system-x86', 'fio', 'libnbd-bin', 'qemu-utils'])
-  const missing = missingPackages().filter((name) => name === engine || !optional.has(name))
+  const engines = ['user-mode-linux', 'qemu-system-x86']
+  const missing = missingPackages('demo').filter((name) => name === engine || !engines.includes(name))
   const reason =
     process.getuid?.() !== 0
       ? 'nodes need root (network namespaces, NFS)'

@@ -38,7 +38,7 @@ function readCounts(): { passed: number; failed: number; skipped: number } {
   }
 }
 
-const missing = await ensurePackages((line) => console.error(line))
+const missing = await ensurePackages('tests', (line) => console.error(line))
 if (missing.length > 0 && process.env.CI) {
   console.error(`CI needs every package; still missing: ${missing.join(', ')}.`)
 }

@@ -37,7 +37,7 @@ export function createStage() {
     say,
     detail: (text: string) => process.stdout.write(dim(text)),
     part,
-    onEnd: (act: () => Promise<void>) => endings.push(act),
+    onEnd: (act: () => Promise<void>) => void endings.push(act),
     /** Runs a `walt` command that must succeed, and shows it. */
     async walt(platform: Platform, ...args: string[]): Promise<string> {
       const result = show(`$ walt ${args.join(' ')}`, await platform.walt(...args))
@@ -63,6 +63,8 @@ export function createStage() {
     fail(thrown: unknown): void {
       process.stderr.write(`\n${thrown instanceof Error ? thrown.message : String(thrown)}\n`)
     },
+    ending: () => ending !== undefined,
+    /** Ends what is there, once. */
     end(): Promise<void> {
       ending ??= (async () => {
         for (const act of endings.reverse()) await act()

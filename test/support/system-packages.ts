@@ -3,27 +3,36 @@ import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { runProgram } from './run-program.ts'
 
-const packages: Record<string, string> = {
+/** What nodes need, and the demo with them. */
+const nodePackages: Record<string, string> = {
   binutils: '/usr/bin/strip',
   'busybox-static': '/usr/share/doc/busybox-static',
   'debian-archive-keyring': '/usr/share/keyrings/debian-archive-keyring.gpg',
-  fio: '/usr/bin/fio',
   iproute2: '/sbin/ip',
   kmod: '/sbin/modprobe',
-  'libnbd-bin': '/usr/bin/nbdcopy',
   mmdebstrap: '/usr/bin/mmdebstrap',
   'mosquitto-clients': '/usr/bin/mosquitto_pub',
   'nfs-ganesha': '/usr/bin/ganesha.nfsd',
   'nfs-ganesha-vfs': '/usr/lib/x86_64-linux-gnu/ganesha/libfsalvfs.so',
   'openssh-client': '/usr/bin/ssh',
   'qemu-system-x86': '/usr/bin/qemu-system-x86_64',
-  'qemu-utils': '/usr/bin/qemu-img',
   rpcbind: '/sbin/rpcbind',
   'user-mode-linux': '/usr/bin/linux.uml',
   'util-linux': '/usr/bin/unshare',
 }
 
-export function missingPackages(): string[] {
+/** What some tests drive besides. */
+const testPackages: Record<string, string> = {
+  fio: '/usr/bin/fio',
+  ipmitool: '/usr/bin/ipmitool',
+  'libnbd-bin': '/usr/bin/nbdcopy',
+  openipmi: '/usr/bin/ipmi_sim',
+  'qemu-utils': '/usr/bin/qemu-img',
+  snmpd: '/usr/sbin/snmpd',
+}
+
+export function missingPackages(purpose: 'demo' | 'tests'): string[] {
+  const packages = purpose === 'demo' ? nodePackages : { ...nodePackages, ...testPackages }
   return Object.entries(packages)
     .filter(([, file]) => !existsSync(file))
     .map(([name]) => name)
@@ -37,8 +46,11 @@ export function installCommand(names: readonly string[]): string {
  * Installs what is missing: at once for root in CI, for root on a terminal when the user agrees.
  * @returns what is missing still
  */
-export async function ensurePackages(say: (line: string) => void): Promise<string[]> {
-  const missing = missingPackages()
+export async function ensurePackages(
+  purpose: 'demo' | 'tests',
+  say: (line: string) => void,
+): Promise<string[]> {
+  const missing = missingPackages(purpose)
   if (missing.length === 0) return []
   const command = installCommand(missing)
   const root = process.getuid?.() === 0
@@ -52,7 +64,7 @@ export async function ensurePackages(say: (line: string) => void): Promise<strin
     onOutput: (text) => process.stderr.write(text),
   })
   if (result.status !== 0) say(`"${command}" ended with status ${result.status}.`)
-  return missingPackages()
+  return missingPackages(purpose)
 }
 
 async function agrees(question: string): Promise<boolean> {
