@@ -15,7 +15,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { createBackoff } from '@walt/shared/backoff'
 import { reasonOf, WaltError } from '@walt/shared/errors'
 import { limits } from '@walt/shared/limits'
-import { diesWithServer } from '../confined.ts'
+import { diesWithServer, endConfined } from '../confined.ts'
 import type { Log } from '../log.ts'
 import { runCommand } from '../run-command.ts'
 import { ganeshaConfig, type KernelExport, kernelExports, type NfsExports, nfsPorts } from './nfs-exports.ts'
@@ -92,7 +92,7 @@ function createGanesha(options: Options): NfsServer {
       logFile,
       portmap,
     ]
-    const started = spawn(command, words, { stdio: ['ignore', log, log] })
+    const started = spawn(command, words, { stdio: ['ignore', log, log], detached: true })
     closeSync(log)
     child = started
     started.once('error', (cause) => failed(started, reasonOf(cause)))
@@ -170,7 +170,7 @@ function createGanesha(options: Options): NfsServer {
     const ending = child
     child = undefined
     if (!ending || ending.exitCode !== null || ending.signalCode !== null) return
-    ending.kill('SIGKILL')
+    endConfined(ending)
     await once(ending, 'exit')
   }
 

@@ -10,7 +10,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createBackoff } from '@walt/shared/backoff'
 import { reasonOf } from '@walt/shared/errors'
 import { limits } from '@walt/shared/limits'
-import { diesWithServer } from '../confined.ts'
+import { diesWithServer, endConfined } from '../confined.ts'
 import type { Log } from '../log.ts'
 import { openConsoleFile } from './console-file.ts'
 import type { MachineBoot, MachineCommand } from './machine-command.ts'
@@ -80,6 +80,7 @@ export function createMachine(options: {
     const startedAt = options.now()
     const started = spawn(first, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
       env: { ...process.env, ...environment },
     })
     child = started
@@ -125,7 +126,7 @@ export function createMachine(options: {
     if (!child) return
     cause = why
     // The first of its process namespace goes with it, and all others with that one.
-    child.kill('SIGKILL')
+    endConfined(child)
     await ended
   }
 
