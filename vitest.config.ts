@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 /** For what comes in its own time, on a machine that has other things to do as well. */
-const patient = { testTimeout: 30_000, hookTimeout: 30_000, expect: { poll: { timeout: 20_000 } } }
+const patient = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 20_000 } } }
 
 /** unit: beside the source, no privileges. tidy: the rules of the house. system: real parts, root, one at a time. */
 export default defineConfig({

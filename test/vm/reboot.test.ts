@@ -49,15 +49,14 @@ describe.runIf(canRunNodes('user-mode-linux'))('a node that is to reboot', () =>
   beforeAll(async () => {
     await prepareImages({ fresh: false, onOutput: (text) => process.stderr.write(text) })
     platform = await startPlatform({ purpose: 'test', engine: 'uml' })
-    for (const [name, { files }] of Object.entries(kinds)) await addImageVariant(platform, name, files)
+    // All boot at once: a node uses one processor.
+    for (const [kind, { files, words = '', settings = {} }] of Object.entries(kinds)) {
+      await addImageVariant(platform, kind, files)
+      const args = `walt.virtual=${kind === 'virtual' ? 1 : 0} ${words}`
+      await createNode(platform, kind, { 'boot.arguments': args, 'boot.timeout': '600', ...settings }, kind)
+    }
   })
   afterAll(() => platform?.stop())
-
-  async function bootKind(kind: keyof typeof kinds): Promise<NodeShown> {
-    const { words = '', settings = {} } = kinds[kind] ?? {}
-    const args = `walt.virtual=${kind === 'virtual' ? 1 : 0} ${words}`
-    return bootNode(platform, kind, { 'boot.arguments': args, ...settings }, kind)
-  }
 
   const remove = (node: string) => platform.walt('node', 'remove', node)
   const hookRuns = async (node: string) => (await platform.console(node)).match(/hook runs, kexec \S*/g) ?? []
@@ -77,9 +76,9 @@ describe.runIf(canRunNodes('user-mode-linux'))('a node that is to reboot', () =>
     return Date.now() - began
   }
 
-  /** Boots that kind of node, asks it to reboot, and tells how long it stayed. */
+  /** Asks the node of that kind to reboot, and tells how long it stayed. */
   async function rebootKind(kind: keyof typeof kinds): Promise<{ stayedMs: number; console: string }> {
-    const before = await bootKind(kind)
+    const before = await nextBoot(platform, kind, undefined)
     expect(await controlRequest(platform, before.address, 'REBOOT')).toBe('OK')
     const stayedMs = await begunAnew(before)
     const console = await platform.console(kind)
@@ -94,7 +93,7 @@ describe.runIf(canRunNodes('user-mode-linux'))('a node that is to reboot', () =>
   })
 
   it('refuses when the hook is not executable, and runs on', async () => {
-    const before = await bootKind('refusing')
+    const before = await nextBoot(platform, 'refusing', undefined)
     expect(await controlRequest(platform, before.address, 'REBOOT')).toBe(
       'KO /bin/walt-network-reboot is not executable on image',
     )
@@ -191,21 +190,27 @@ describe.runIf(canRunNodes('user-mode-linux'))('a node that is to reboot', () =>
   })
 
   it('keeps what was written to /persist right before, 20 times out of 20', async () => {
-    await createNode(platform, 'keeping', { swap: 'off' })
-    const { address } = await showNode(platform, 'keeping')
-    for (let round = 1; round <= 20; round++) {
+    // One for each of two processors.
+    await Promise.all(['keeping1', 'keeping2'].map((node) => keepTenTimes(node)))
+  })
+
+  async function keepTenTimes(node: string): Promise<void> {
+    await createNode(platform, node, { swap: 'off' })
+    const { address } = await showNode(platform, node)
+    for (let round = 1; round <= 10; round++) {
       const said = await writeAndReboot(address, `echo round ${round} > /persist/round${round}`)
       expect(said).toMatch(/END-OF-SHELL\s+OK\s+$/)
     }
-    const boots = async () => (await platform.serverLog()).match(/keeping: boot [0-9a-f]{16}/g) ?? []
-    await eventually('the last boot begins', 30_000, async () => (await boots()).length > 20)
-    expect(await boots()).toHaveLength(21)
-    for (let round = 1; round <= 20; round++) {
-      const file = path.join(platform.stateFolder, `nodes/keeping/persist/round${round}`)
+    const started = new RegExp(`${node}: boot [0-9a-f]{16}`, 'g')
+    const boots = async () => (await platform.serverLog()).match(started) ?? []
+    await eventually('the last boot begins', 30_000, async () => (await boots()).length > 10)
+    expect(await boots()).toHaveLength(11)
+    for (let round = 1; round <= 10; round++) {
+      const file = path.join(platform.stateFolder, `nodes/${node}/persist/round${round}`)
       expect(await readFile(file, 'utf8')).toBe(`round ${round}\n`)
     }
-    await remove('keeping')
-  })
+    await remove(node)
+  }
 
   /** Waits for the control port; then a command in its shell, and REBOOT behind it on the same connection. */
   async function writeAndReboot(address: string, command: string): Promise<string> {

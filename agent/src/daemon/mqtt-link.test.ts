@@ -90,11 +90,9 @@ describe('MQTT link', () => {
     const { link, messages } = startLink(broker.port)
     await expect.poll(link.connected).toBe(true)
     expect(await link.publish(topics.state, { state: 'booting' }, { qos: 1, retain: true })).toBe(true)
-    expect(broker.published).toContainEqual({
-      topic: topics.state,
-      payload: '{"state":"booting"}',
-      retain: true,
-    })
+    await expect
+      .poll(() => broker.published)
+      .toContainEqual({ topic: topics.state, payload: '{"state":"booting"}', retain: true })
     broker.command(topics.command('1'), '{}')
     await expect.poll(() => messages).toEqual([`${topics.command('1')} {}`])
   })
@@ -118,7 +116,7 @@ describe('MQTT link', () => {
     await link.publish(topics.state, { state: 'rebooting' }, { qos: 1, retain: true })
     await link.stop()
     await broker.close()
-    expect(broker.published.map(({ payload }) => payload)).toEqual(['{"state":"rebooting"}'])
+    await expect.poll(() => broker.published.map(({ payload }) => payload)).toEqual(['{"state":"rebooting"}'])
   })
 
   it('queues nothing without a broker, finds it when it comes, and logs one line of it', async () => {
