@@ -10,6 +10,7 @@ import { bootNode } from '../support/node-probes.ts'
 import { type Platform, prepareImages, startPlatform } from '../support/platform.ts'
 import { repositoryFolder } from '../support/repository.ts'
 import { canRunNodes } from '../support/requirements.ts'
+import { median } from './median.ts'
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 3)
 const marker = 'bench: init at'
@@ -67,8 +68,4 @@ async function measureBoot(platform: Platform, image: string): Promise<Measure> 
 function line(what: string, { stageMs, beforeAgentMs }: Measure): string {
   const share = Math.round((100 * beforeAgentMs) / stageMs)
   return `${what.padEnd(30)} ${(stageMs / 1000).toFixed(1)} s, of which ${share} % before the agent's first step`
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }

@@ -1,8 +1,9 @@
 /** `npm run bench -- NAME ...`: measurements beside what they are to be compared with. Not a test: it only prints. */
 import { bootBench } from './boot.ts'
+import { memoryBench } from './memory.ts'
 import { swapBench } from './swap.ts'
 
-const benches: Record<string, () => Promise<void>> = { boot: bootBench, swap: swapBench }
+const benches: Record<string, () => Promise<void>> = { boot: bootBench, memory: memoryBench, swap: swapBench }
 
 const names = process.argv.slice(2)
 const unknown = names.filter((name) => !Object.hasOwn(benches, name))

@@ -13,6 +13,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { hasTool } from '../support/tools.ts'
+import { median } from './median.ts'
 
 const run = promisify(execFile)
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5)
@@ -104,10 +105,6 @@ function cpuSeconds(target: Target): number {
     .replace(/^.*\) /, '')
     .split(' ')
   return (Number(fields[11]) + Number(fields[12])) / 100
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }
 
 async function startOurs(folder: string): Promise<Target> {

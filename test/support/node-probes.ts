@@ -84,7 +84,7 @@ export async function controlRequest(platform: Platform, address: string, reques
   return result.stdout
 }
 
-/** Publishes a command as the operator and returns the node's reply. */
+/** Publishes a command as the operator and returns the node's reply; subscribed before it is sent (mosquitto_rr). */
 export async function mqttCommand(
   platform: Platform,
   node: string,
@@ -92,23 +92,10 @@ export async function mqttCommand(
   command: object,
 ): Promise<Reply> {
   const password = (await readFile(path.join(platform.stateFolder, 'run/operator.password'), 'utf8')).trim()
-  const access = ['-h', serverAddress, '-u', 'operator', '-P', password]
-  const topics = nodeTopics(node)
-  const reply = platform.inside('mosquitto_sub', ...access, '-C', '1', '-W', '20', '-t', topics.reply(id))
-  // mosquitto_sub says nothing once it is subscribed: the broker's view would need another client, so publish until a reply.
-  await new Promise((resolve) => setTimeout(resolve, 1_000))
-  const sent = await platform.inside(
-    'mosquitto_pub',
-    ...access,
-    '-q',
-    '1',
-    '-t',
-    topics.command(id),
-    '-m',
-    JSON.stringify(command),
-  )
-  if (sent.status !== 0) throw new Error(`mosquitto_pub: ${sent.stderr}`)
-  const received = await reply
-  if (received.status !== 0) throw new Error(`no reply to command ${id}: ${received.stderr}`)
-  return JSON.parse(received.stdout)
+  const access = ['-V', 'mqttv311', '-h', serverAddress, '-u', 'operator', '-P', password]
+  const { command: request, reply } = nodeTopics(node)
+  const topics = ['-q', '1', '-W', '20', '-t', request(id), '-e', reply(id)]
+  const answer = await platform.inside('mosquitto_rr', ...access, ...topics, '-m', JSON.stringify(command))
+  if (answer.status !== 0) throw new Error(`no reply to command ${id}: ${answer.stdout}${answer.stderr}`)
+  return JSON.parse(answer.stdout)
 }
