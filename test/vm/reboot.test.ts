@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { controlPort } from '@walt/shared/control'
 import type { NodeLog } from '@walt/shared/payloads'
@@ -152,6 +152,19 @@ describe.runIf(canRunNodes('user-mode-linux'))('a node that is to reboot', () =>
     }
   })
 
+  it('is restarted by its server when nothing comes through to it', async () => {
+    const before = await bootNode(platform, 'unheard')
+    const neighbour = [before.address, 'dev', 'walt0']
+    const nowhere = ['lladdr', '02:00:00:00:00:01', 'nud', 'permanent']
+    await platform.inside('ip', 'neighbour', 'replace', ...neighbour, ...nowhere)
+    const result = await platform.walt('node', 'reboot', 'unheard')
+    await platform.inside('ip', 'neighbour', 'delete', ...neighbour)
+    expect(result.status).toBe(0)
+    expect(result.stdout).toMatch(/^unheard: rebooted OK \(soft-reboot failed: .*15 s.*\)\.\n$/)
+    await nextBoot(platform, 'unheard', before.bootId)
+    await remove('unheard')
+  })
+
   describe('and is frozen', () => {
     const freeze = (node: string) => onNode(platform, node, 'systemctl kill --signal=STOP walt-agent')
 
@@ -189,27 +202,36 @@ describe.runIf(canRunNodes('user-mode-linux'))('a node that is to reboot', () =>
     })
   })
 
-  it('keeps what was written to /persist right before, 20 times out of 20', async () => {
-    // One for each of two processors.
-    await Promise.all(['keeping1', 'keeping2'].map((node) => keepTenTimes(node)))
-  })
+  // Two nodes of ten rounds each: one for each of two processors.
+  it.each([
+    ['by force', { swap: 'off' }, undefined],
+    ['by a hook', { swap: 'off', 'boot.arguments': 'walt.virtual=0' }, 'hooked'],
+  ])(
+    'keeps what was written to /persist right before, 20 times out of 20, %s',
+    async (_how, settings, image) => {
+      await Promise.all(['keeping1', 'keeping2'].map((node) => keepTenTimes(node, settings, image)))
+    },
+  )
 
-  async function keepTenTimes(node: string): Promise<void> {
-    await createNode(platform, node, { swap: 'off' })
+  async function keepTenTimes(node: string, settings: Record<string, string>, image?: string): Promise<void> {
+    const log = platform.serverLog().length
+    await createNode(platform, node, settings, image)
     const { address } = await showNode(platform, node)
     for (let round = 1; round <= 10; round++) {
       const said = await writeAndReboot(address, `echo round ${round} > /persist/round${round}`)
       expect(said).toMatch(/END-OF-SHELL\s+OK\s+$/)
     }
     const started = new RegExp(`${node}: boot [0-9a-f]{16}`, 'g')
-    const boots = async () => (await platform.serverLog()).match(started) ?? []
-    await eventually('the last boot begins', 30_000, async () => (await boots()).length > 10)
-    expect(await boots()).toHaveLength(11)
+    const boots = () => platform.serverLog().slice(log).match(started) ?? []
+    await eventually('the last boot begins', 30_000, () => boots().length > 10)
+    expect(boots()).toHaveLength(11)
+    const persist = path.join(platform.stateFolder, `nodes/${node}/persist`)
     for (let round = 1; round <= 10; round++) {
-      const file = path.join(platform.stateFolder, `nodes/${node}/persist/round${round}`)
-      expect(await readFile(file, 'utf8')).toBe(`round ${round}\n`)
+      expect(await readFile(path.join(persist, `round${round}`), 'utf8')).toBe(`round ${round}\n`)
     }
     await remove(node)
+    // A removed node's files stay; the next of this name is to begin without.
+    await rm(persist, { recursive: true })
   }
 
   /** Waits for the control port; then a command in its shell, and REBOOT behind it on the same connection. */
