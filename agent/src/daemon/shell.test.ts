@@ -35,7 +35,8 @@ describe('shell in a pseudo-terminal', () => {
     }
     await expect.poll(interrupted, { interval: 300 }).toContain('\r\nba0ck\r\n')
     expect(text()).toContain('^C')
-    shell.input.write('echo one; exit\n')
+    // Twice: if `fg` was interrupted before it woke the job, the shell warns of a stopped job first.
+    shell.input.write('echo one; exit\nexit\n')
     await shell.exited
     await closed
     expect(text()).toMatch(/\/dev\/pts\/\d+\r\n24 80\r\n/)
