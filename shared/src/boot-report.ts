@@ -35,6 +35,8 @@ export const bootReport = v.object({
   swapBytes: number,
   zswap: v.boolean(),
   persist: v.boolean(),
+  /** Of a hybrid mode: the device, and the mounted folder that holds the image and, in `diff`, what differs from it. */
+  disk: v.optional(v.object({ device: v.string(), folder: v.string() })),
   steps: v.pipe(v.array(bootStep), v.maxLength(64)),
   problems: v.pipe(v.array(v.string()), v.maxLength(64)),
   /** The kernel command line without walt.token. */

@@ -6,7 +6,8 @@
 import * as v from 'valibot'
 import { reasonOf } from './errors.ts'
 import { limits } from './limits.ts'
-import { bootId, imageName, ipv4Address, macAddress, nodeName } from './node-names.ts'
+import { bootId, imageId, imageName, ipv4Address, macAddress, nodeName } from './node-names.ts'
+import { parseRootLost, type RootLostPolicy, rootLostDefault } from './root-lost.ts'
 import { parseSize } from './sizes.ts'
 
 export type NfsShare = { server: string; path: string }
@@ -21,6 +22,10 @@ export type BootSettings = {
   /** The node's password for the broker, for this boot only. Never printed. */
   token?: string
   image?: string
+  /** Which state of the image; a disk may hold a copy of it (hybrid boot modes). */
+  imageId?: string
+  /** What a copy of the image takes. */
+  imageBytes?: number
   /** The NFS root that the kernel or the initramfs mounted. */
   nfsRoot?: NfsShare
   swapBytes: number | 'off'
@@ -35,6 +40,7 @@ export type BootSettings = {
   rescue: 'reboot' | 'shell'
   /** Seconds without a sign of life until the kernel's watchdog resets the machine. */
   watchdogSeconds: number | 'off'
+  rootLost: RootLostPolicy
   mqttPort: number
   nbdPort: number
   httpPort: number
@@ -137,6 +143,12 @@ const readers: Record<string, Reader> = {
   'walt.image': (s, value) => {
     s.image = v.parse(imageName, value)
   },
+  'walt.image.id': (s, value) => {
+    s.imageId = v.parse(imageId, value)
+  },
+  'walt.image.size': (s, value) => {
+    s.imageBytes = parseSize(value)
+  },
   'walt.swap': (s, value) => {
     s.swapBytes = swapSize(value)
   },
@@ -160,6 +172,9 @@ const readers: Record<string, Reader> = {
   },
   'walt.watchdog': (s, value) => {
     s.watchdogSeconds = watchdogSeconds(value)
+  },
+  'walt.root.lost': (s, value) => {
+    s.rootLost = parseRootLost(value)
   },
   'walt.mqtt.port': (s, value) => {
     s.mqttPort = portNumber(value)
@@ -199,6 +214,7 @@ export function parseKernelCommandLine(text: string): ParsedCommandLine {
     kexec: true,
     rescue: 'reboot',
     watchdogSeconds: limits.watchdogSeconds,
+    rootLost: parseRootLost(rootLostDefault),
     mqttPort: 1883,
     nbdPort: 10_809,
     httpPort: 8080,

@@ -57,7 +57,49 @@ it('a kexec has time left to load the kernel within the time of a hook', () => {
   expect(limits.rebootHookMs).toBeLessThan(limits.watchdogHookSeconds * 1000)
 })
 
-it('the watchdog is petted well before it bites, and waits for the root as long as swap does', () => {
+it('a fresh root is there, or is given up, before the server stops waiting for the answer', () => {
+  expect(limits.systemdVersionMs).toBeLessThan(limits.nextRootMs)
+  expect(limits.nextRootMs).toBeLessThan(limits.nodeReplyMs)
+})
+
+it('the root is found degraded, fill and pressure are looked at, before it is too late', () => {
+  expect(limits.rootProbeMs).toBeLessThan(limits.rootProbeIntervalMs)
+  const degradedMs = limits.rootProbeIntervalMs * (limits.rootMissedProbesMax + 1)
+  expect(degradedMs).toBeLessThanOrEqual(limits.rootLostMinSeconds * 1000)
+  expect(limits.rootLostSeconds).toBeGreaterThanOrEqual(limits.rootLostMinSeconds)
+  expect(limits.fillLookMs).toBeGreaterThan(limits.changesLookMs)
+})
+
+it('the watchdog is petted well before it bites', () => {
   expect(limits.watchdogPetMaxMs * 3).toBeLessThan(limits.watchdogSeconds * 1000)
-  expect(limits.watchdogRootSilentMs).toBeGreaterThanOrEqual(limits.nbdDeadConnectionSeconds * 1000)
+})
+
+it('a copy to a hybrid disk has come to an end, good or bad, when its step has', () => {
+  const flushes = 2 * limits.hybridFlushMs
+  const longest = limits.hybridMountMs + limits.hybridRemoveMs + limits.hybridCopyMs + flushes
+  expect(longest).toBeLessThan(limits.hybridImageStepMs)
+  expect(limits.hybridMountMs + limits.hybridRemoveMs).toBeLessThanOrEqual(limits.hybridOverlayStepMs)
+  expect(limits.hybridStallMs).toBeLessThan(limits.hybridCopyMs)
+})
+
+it('a message of log lines fits into a payload, however it is escaped', () => {
+  expect(limits.agentLogBatchMaxBytes * 6).toBeLessThan(limits.mqttPayloadMaxBytes)
+  expect(limits.logMessageMaxChars * 6).toBeLessThan(limits.agentLogBatchMaxBytes)
+  expect(limits.agentLogLinesMax).toBeGreaterThan(limits.logLinesBatchMax)
+})
+
+it('every step of history is kept for whole steps of the next one', () => {
+  expect(limits.historyMinuteMs % limits.historyFineMs).toBe(0)
+  expect(limits.historyCoarseMs % limits.historyMinuteMs).toBe(0)
+  expect(limits.historyFineKeepMs % limits.historyCoarseMs).toBe(0)
+  expect(limits.telemetryIntervalMs).toBe(limits.historyFineMs)
+})
+
+it('what outlives a server ends while its stop waits for it, and nodes have the time to come back to the next one', () => {
+  expect(limits.lastingEndMs).toBeLessThan(limits.serverStopMs)
+  expect(limits.nodeReconnectMs).toBeGreaterThan(limits.mqttReconnectMaxMs + limits.mqttConnectMs)
+})
+
+it('the dashboard waits for a second beat before it takes a stream for dead', () => {
+  expect(limits.webSilenceMs).toBeGreaterThan(2 * limits.apiStreamBeatMs)
 })

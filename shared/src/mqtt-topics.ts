@@ -13,12 +13,23 @@ export const nodeTopics = (node: string) => ({
   inventory: `${root}/${node}/inventory`,
   telemetry: `${root}/${node}/telemetry`,
   log: `${root}/${node}/log`,
+  /** What programs on the node wrote to the log. */
+  lines: `${root}/${node}/lines`,
   commands: `${root}/${node}/command/+`,
   command: (id: string) => `${root}/${node}/command/${id}`,
   reply: (id: string) => `${root}/${node}/reply/${id}`,
 })
 
-export const nodeTopicKinds = ['state', 'boot', 'inventory', 'telemetry', 'log', 'command', 'reply'] as const
+export const nodeTopicKinds = [
+  'state',
+  'boot',
+  'inventory',
+  'telemetry',
+  'log',
+  'lines',
+  'command',
+  'reply',
+] as const
 export type NodeTopicKind = (typeof nodeTopicKinds)[number]
 
 export type NodeTopic = { node: string; kind: NodeTopicKind; id?: string }
@@ -51,3 +62,6 @@ export function parseSetRebootTopic(topic: string): string | undefined {
   if (parts.length !== 5 || !set || topic !== setTopics(set).reboot) return undefined
   return set
 }
+
+/** Each alert, when it begins, becomes worse, or is over. */
+export const alertTopic = 'walt/v1/alerts'

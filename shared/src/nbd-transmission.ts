@@ -114,7 +114,7 @@ export function decodeSimpleReply(
   }
 }
 
-/** What an export can do, as far as a request's validity depends on it. */
+/** What an export can do, as far as a request's validity depends on it: `holes` for TRIM, WRITE_ZEROES and CACHE. */
 export type NbdAbilities = { sizeBytes: number; holes: boolean }
 
 /**
@@ -135,7 +135,7 @@ export function checkRequest(request: NbdRequest, abilities: NbdAbilities): numb
   if (command === nbdCommand.flush) {
     return flags === 0 && offset === 0 && length === 0 ? nbdError.none : nbdError.invalid
   }
-  if (command === nbdCommand.trim && abilities.holes) {
+  if ((command === nbdCommand.trim || command === nbdCommand.cache) && abilities.holes) {
     return flags === 0 && inside ? nbdError.none : nbdError.invalid
   }
   if (command === nbdCommand.writeZeroes && abilities.holes) {

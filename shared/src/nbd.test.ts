@@ -21,7 +21,9 @@ import {
   nbdOption,
   nbdReply,
   parseSwapExportName,
+  reattachExportName,
   swapExportName,
+  swapGoneMessage,
 } from './nbd.ts'
 
 /** Plays a server's bytes to the client; answers what it found, or undefined when it wants more than there is. */
@@ -52,7 +54,9 @@ describe('the name of a swap export', () => {
   it('is read back as the same size', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1024 ** 2 }), (mebibytes) => {
-        expect(parseSwapExportName(swapExportName(mebibytes * 1024 ** 2))).toBe(mebibytes * 1024 ** 2)
+        const sizeBytes = mebibytes * 1024 ** 2
+        expect(parseSwapExportName(swapExportName(sizeBytes))).toEqual({ sizeBytes, reattach: false })
+        expect(parseSwapExportName(reattachExportName(sizeBytes))).toEqual({ sizeBytes, reattach: true })
       }),
     )
   })
@@ -104,6 +108,19 @@ describe('the client handshake', () => {
       reply(nbdReply.errPolicy, new TextEncoder().encode('not yours\x1b[2J')),
     ])
     expect(() => play(server)).toThrow('refuses export "swap-16G" (errPolicy: not yours [2J)')
+  })
+
+  it('tells a swap that is gone from any other refusal', () => {
+    const said = (type: number, text: string) => {
+      try {
+        play(Buffer.concat([encodeGreeting(), reply(type, new TextEncoder().encode(text))]))
+      } catch (thrown) {
+        return thrown instanceof WaltError ? thrown.code : thrown
+      }
+    }
+    expect(said(nbdReply.errUnknown, `${swapGoneMessage} Its boot is over.`)).toBe('swap-gone')
+    expect(said(nbdReply.errPolicy, swapGoneMessage)).toBe('nbd-refused')
+    expect(said(nbdReply.errUnknown, 'No export is named so.')).toBe('nbd-refused')
   })
 
   it('does not go on with a server that never comes to the point, or accepts without a size', () => {

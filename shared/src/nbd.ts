@@ -45,6 +45,7 @@ export const nbdFlag = {
   sendWriteZeroes: 1 << 6,
   sendDf: 1 << 7,
   canMultiConn: 1 << 8,
+  sendCache: 1 << 10,
 } as const
 
 export const nbdHandshakeFlag = { fixedNewstyle: 1, noZeroes: 2 } as const
@@ -95,12 +96,26 @@ export function swapExportName(bytes: number): string {
   return mebibytes % 1024 === 0 ? `swap-${mebibytes / 1024}G` : `swap-${mebibytes}M`
 }
 
-/** Bytes of a swap export as its name says, or undefined for any other name. */
-export function parseSwapExportName(name: string): number | undefined {
-  const match = /^swap-([1-9][0-9]{0,6})([GM])$/.exec(name)
+const reattachPrefix = 'reattach-'
+
+/**
+ * What a client asks for that had this swap before, and lost its connection: it gets the same bytes, or NBD_REP_ERR_UNKNOWN
+ * with `swapGoneMessage` where they are gone (code `swap-gone` of `clientHandshake`), but never a blank swap.
+ */
+export function reattachExportName(bytes: number): string {
+  return `${reattachPrefix}${swapExportName(bytes)}`
+}
+
+/** First words of the refusal that says so for certain; a server that does not know yet refuses in other words. */
+export const swapGoneMessage = 'The swap of this boot is gone.'
+
+/** What a swap export's name says, or undefined for any other name. */
+export function parseSwapExportName(name: string): { sizeBytes: number; reattach: boolean } | undefined {
+  const match = /^(reattach-)?swap-([1-9][0-9]{0,6})([GM])$/.exec(name)
   if (!match) return undefined
-  const bytes = Number(match[1]) * (match[2] === 'G' ? 1024 ** 3 : 1024 ** 2)
-  return bytes >= limits.swapSizeMinBytes && bytes <= limits.swapSizeMaxBytes ? bytes : undefined
+  const sizeBytes = Number(match[2]) * (match[3] === 'G' ? 1024 ** 3 : 1024 ** 2)
+  const possible = sizeBytes >= limits.swapSizeMinBytes && sizeBytes <= limits.swapSizeMaxBytes
+  return possible ? { sizeBytes, reattach: match[1] === reattachPrefix } : undefined
 }
 
 // The server's first words.
@@ -267,7 +282,7 @@ export function encodeExportNameReply(given: NbdExport, noZeroes: boolean): Uint
 
 /**
  * The client's whole handshake (NBD_OPT_GO), with no socket in it: drive it with `next()`, then `next(bytes)`.
- * @throws WaltError `nbd-protocol`, `nbd-refused`
+ * @throws WaltError `nbd-protocol`, `nbd-refused`, `swap-gone`
  */
 export function* clientHandshake(exportName: string): Generator<NbdHandshakeStep, NbdExport, Uint8Array> {
   const { noZeroes } = decodeGreeting(yield { send: nothing, readBytes: nbdGreetingBytes })
@@ -296,7 +311,7 @@ function refused(exportName: string, type: number, data: Uint8Array): WaltError 
     .replace(/[^\x20-\x7e]/g, ' ')
     .trim()
   return new WaltError(
-    'nbd-refused',
+    type === nbdReply.errUnknown && said.startsWith(swapGoneMessage) ? 'swap-gone' : 'nbd-refused',
     `The NBD server refuses export "${exportName}" (${name}${said ? `: ${said}` : ''}).`,
   )
 }

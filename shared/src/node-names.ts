@@ -25,6 +25,15 @@ export const imageName = v.pipe(
   v.maxLength(limits.nodeNameMaxBytes, `an image name has at most ${limits.nodeNameMaxBytes} characters`),
 )
 
+/** An image in one certain state: its name, and a hash over its files. On a hybrid node's disk it is a folder's name. */
+export const imageId = v.pipe(
+  v.string(),
+  v.regex(
+    /^[a-z0-9][a-z0-9._-]{0,95}-[0-9a-f]{16}$/,
+    'an image id is the name of an image, "-", and 16 hexadecimal digits',
+  ),
+)
+
 export const macAddress = v.pipe(
   v.string(),
   v.toLowerCase(),

@@ -53,6 +53,7 @@ describe('node settings', () => {
       'boot.retries': '-1',
       'kexec.allow': 'yes',
       swap: '1K',
+      'root.lost': 'reboot:5',
       'boot.arguments': 'a\nb',
     }))
       expect(() => checkNodeSettings({ [name]: value }, true)).toThrow(`${name}=${value}: `)

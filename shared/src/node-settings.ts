@@ -1,8 +1,10 @@
 /** Settings of a node, as `walt node config NAME key=value ...` takes them. Times in seconds, as WalT has them. */
 import * as v from 'valibot'
-import { WaltError } from './errors.ts'
+import { reasonOf, WaltError } from './errors.ts'
 import { limits } from './limits.ts'
+import { parseNodeDisks } from './node-disks.ts'
 import { ipv4Address } from './node-names.ts'
+import { parseRootLost, rootLostDefault } from './root-lost.ts'
 import {
   booleanSetting,
   checkSettings,
@@ -31,6 +33,17 @@ const size = (minBytes: number, maxBytes: number) =>
       `a size reads like 512M or 1G, from ${formatSize(minBytes)} to ${formatSize(maxBytes)}`,
     ),
   )
+const rootLost = v.pipe(
+  v.string(),
+  v.check((text) => {
+    try {
+      return parseRootLost(text) !== undefined
+    } catch {
+      return false
+    }
+  }, `it is wait, or reboot:SECONDS, from ${limits.rootLostMinSeconds} to ${limits.rootLostMaxSeconds} seconds`),
+)
+
 /** A switch of `walt device`, and a port of it: its number, or GROUP.PORT on a stack of switches. */
 const switchPort = v.pipe(
   v.string(),
@@ -69,6 +82,22 @@ export const nodeSettingTable = {
     atBoot: true,
     help: 'what runs a virtual node: auto, qemu or uml',
   },
+  disks: {
+    read: v.pipe(
+      v.string(),
+      v.rawCheck(({ dataset, addIssue }) => {
+        try {
+          if (dataset.typed) parseNodeDisks(dataset.value)
+        } catch (thrown) {
+          addIssue({ message: reasonOf(thrown) })
+        }
+      }),
+    ),
+    default: '',
+    only: 'virtual',
+    atBoot: true,
+    help: 'disks of a virtual node, such as 32G,8G[template=ext4]; templates: none, ext4, hybrid-boot-v, hybrid-boot-p',
+  },
   'boot.timeout': {
     read: v.union(
       [v.literal('none'), countSetting(60, 86_400)],
@@ -104,6 +133,12 @@ export const nodeSettingTable = {
     default: '16G',
     atBoot: true,
     help: 'size of the swap over the network, or off',
+  },
+  'root.lost': {
+    read: rootLost,
+    default: rootLostDefault,
+    atBoot: true,
+    help: 'what the node does without its NFS server: wait, or reboot:SECONDS',
   },
   'boot.arguments': {
     read: textSetting(1024),

@@ -8,14 +8,20 @@ import { bootId } from './node-names.ts'
 /** JSON's `1e999` reads as Infinity, which cannot be written again. */
 const number = v.pipe(v.number(), v.finite())
 
+/** How often a boot has had its user space restarted: what runs now is the first (0, or absent), or a later one. */
+const userSpace = v.pipe(v.number(), v.integer(), v.minValue(0))
+
 export const nodeState = v.object({
   state: v.picklist(['booting', 'booted', 'rebooting', 'down']),
   bootId: v.optional(bootId),
+  userSpace: v.optional(userSpace),
   image: v.optional(v.string()),
   mode: v.optional(bootMode),
   /** Milliseconds since the epoch, by the node's clock. */
   since: number,
   cause: v.optional(v.string()),
+  /** Its root does not answer, or slowly; the cause says which. It lives on, and waits. */
+  degraded: v.optional(v.boolean()),
 })
 export type NodeState = v.InferOutput<typeof nodeState>
 
@@ -42,7 +48,16 @@ export const telemetry = v.object({
   overlay: v.optional(
     v.object({ totalBytes: number, usedBytes: number, inodes: number, inodesUsed: number }),
   ),
-  nbd: v.optional(v.object({ readBytes: number, writtenBytes: number })),
+  /** Share of the last ten seconds in which some, and all, tasks waited for memory (PSI), where the kernel measures it. */
+  pressure: v.optional(v.object({ somePercent: number, fullPercent: number })),
+  nbd: v.optional(
+    v.object({
+      readBytes: number,
+      writtenBytes: number,
+      /** Since when the swap server has been out of reach; absent while it answers. */
+      lostSeconds: v.optional(number),
+    }),
+  ),
   network: v.object({ receivedBytes: number, sentBytes: number }),
   temperatureCelsius: v.optional(number),
   agent: v.object({ residentBytes: number, anonymousBytes: number }),
@@ -70,20 +85,42 @@ export const inventory = v.object({
 })
 export type Inventory = v.InferOutput<typeof inventory>
 
+export const logLevel = v.picklist(['info', 'warning', 'error'])
+export type LogLevel = v.InferOutput<typeof logLevel>
+
+/** Who speaks in the log: `agent`, `platform`, or a name that a program on a node chose. */
+export const logStream = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, 'a stream is up to 64 letters, digits and "._:-"'),
+)
+
+/** Lines that programs on a node wrote, oldest first (walt-log-echo, walt-log-cat, walt-log-tee). */
+export const nodeLines = v.object({
+  stream: logStream,
+  lines: v.pipe(
+    v.array(v.object({ at: number, message: v.pipe(v.string(), v.maxLength(limits.logMessageMaxChars)) })),
+    v.maxLength(limits.logLinesBatchMax),
+  ),
+  /** Lines of this stream that had to be thrown away before these. */
+  dropped: v.optional(number),
+})
+export type NodeLines = v.InferOutput<typeof nodeLines>
+
 export const nodeLog = v.object({
   at: number,
-  level: v.picklist(['info', 'warning', 'error']),
+  level: logLevel,
   message: v.string(),
 })
 export type NodeLog = v.InferOutput<typeof nodeLog>
 
 /**
- * A command to a node. It is meant for one boot and has a deadline, so that none that waited in a queue can ever hit a
- * later boot.
+ * A command to a node. It is meant for one boot, and one user space of it, and has a deadline, so that none that waited in
+ * a queue can ever hit a later one.
  */
 export const command = v.object({
-  command: v.picklist(['reboot', 'ping', 'blink', 'dmesg', 'changes']),
+  command: v.picklist(['reboot', 'ping', 'blink', 'dmesg', 'changes', 'userspace-reboot']),
   bootId,
+  userSpace: v.optional(userSpace),
   /** Milliseconds since the epoch, by the server's clock. */
   deadline: number,
   requestedBy: v.optional(v.string()),
@@ -94,6 +131,7 @@ export type Command = v.InferOutput<typeof command>
 /** What an operator may say with a reboot of a node set; an empty payload is `{}`. */
 export const setReboot = v.object({
   hard: v.optional(v.boolean()),
+  userspace: v.optional(v.boolean()),
   requestedBy: v.optional(v.pipe(v.string(), v.maxLength(limits.requestedByMaxBytes))),
 })
 export type SetReboot = v.InferOutput<typeof setReboot>
