@@ -32,7 +32,7 @@ const output = join(root, 'dist', 'agent')
 const run = promisify(execFile)
 
 /** design: a small young generation and no helper threads; a node's memory is owed to its user. */
-const v8Flags = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size=0']
+const v8Flags = ['--max-semi-space-size=1', '--optimize-for-size', '--v8-pool-size=1', '--single-threaded']
 const execArgv = [...v8Flags, '--disable-sigusr1', '--experimental-ffi', '--no-warnings']
 
 const stripPrograms = { x64: 'x86_64-linux-gnu-strip', arm64: 'aarch64-linux-gnu-strip' }

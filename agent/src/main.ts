@@ -3,6 +3,7 @@ import { readFileSync, writeSync } from 'node:fs'
 import { isSea } from 'node:sea'
 import { parseArgs } from 'node:util'
 import { reasonOf, WaltError } from '@walt/shared/errors'
+import type { LogVerb } from './log-command.ts'
 import { agentVersion } from './version.ts'
 
 const usage = `walt-agent ${agentVersion}: makes this machine a diskless node, and keeps it in touch with its server.
@@ -12,6 +13,9 @@ const usage = `walt-agent ${agentVersion}: makes this machine a diskless node, a
                                            ("-" reads it from standard input)
   walt-agent daemon                        control port, state, telemetry: what stays on a running node
   walt-agent kexec                         restart into the kernel that the server has for this node (a reboot hook)
+  walt-agent next-root                     make a fresh root for the restart of user space alone
+  walt-agent log-echo STREAM TEXT          write a line to the log of the platform; log-cat STREAM: its input, line
+                                           by line; log-tee STREAM: the same, and passes it on
   walt-agent inventory                     the machine's hardware as JSON
   walt-agent version
   walt-agent help
@@ -51,6 +55,23 @@ async function kexec(): Promise<void> {
   }
 }
 
+async function nextRoot(): Promise<void> {
+  const { runNextRoot } = await import('./userspace/main.ts')
+  const { createLibcKernel } = await import('./linux/libc-kernel.ts')
+  try {
+    await runNextRoot(createLibcKernel())
+  } catch (thrown) {
+    // As it is: the daemon answers with it.
+    writeSync(2, `${reasonOf(thrown)}\n`)
+    process.exitCode = 1
+  }
+}
+
+async function log(verb: LogVerb, args: string[]): Promise<void> {
+  const { runLogCommand } = await import('./log-command.ts')
+  await runLogCommand(verb, args, { input: process.stdin, output: process.stdout })
+}
+
 async function inventory(): Promise<void> {
   const { printInventory } = await import('./inventory.ts')
   await printInventory(agentVersion)
@@ -64,6 +85,12 @@ async function run(command: string, args: string[]): Promise<void> {
       return daemon()
     case 'kexec':
       return kexec()
+    case 'next-root':
+      return nextRoot()
+    case 'log-echo':
+    case 'log-cat':
+    case 'log-tee':
+      return log(command, args)
     case 'inventory':
       return inventory()
     case 'version':

@@ -4,6 +4,7 @@ import { hostname, totalmem } from 'node:os'
 import { type BootSettings, parseKernelCommandLine } from '@walt/shared/kernel-command-line'
 import { nodeName } from '@walt/shared/node-names'
 import * as v from 'valibot'
+import { diskControllers, readDeviceAliases } from './disk-drivers.ts'
 
 export type FilePresence = 'absent' | 'executable' | 'not-executable'
 
@@ -20,6 +21,8 @@ export type BootFacts = {
   virtual: boolean
   /** Of /sys, /dev, /dev/pts and /run: what is no mount point yet. */
   missingMounts: string[]
+  /** Aliases of devices that disks may hang on (disk-drivers.ts). */
+  diskControllers: string[]
   preinit: FilePresence
   init: FilePresence
   systemd: boolean
@@ -65,6 +68,7 @@ function knownNodeName(settings: BootSettings): string | undefined {
 export function readBootFacts(commandLine = readText('/proc/cmdline')): BootFacts {
   const { settings, problems } = parseKernelCommandLine(commandLine)
   const name = knownNodeName(settings)
+  const virtual = settings.virtual ?? readText('/sys/class/dmi/id/sys_vendor') === 'QEMU'
   return {
     settings,
     problems,
@@ -72,8 +76,9 @@ export function readBootFacts(commandLine = readText('/proc/cmdline')): BootFact
     commandLine: hideToken(commandLine),
     kernelUptimeMs: Math.round(Number(readText('/proc/uptime').split(' ')[0] ?? 0) * 1000),
     memoryBytes: totalmem(),
-    virtual: settings.virtual ?? readText('/sys/class/dmi/id/sys_vendor') === 'QEMU',
+    virtual,
     missingMounts: mountPoints.filter((path) => !isMountPoint(path)),
+    diskControllers: diskControllers(readDeviceAliases(), virtual),
     preinit: presenceOf('/bin/walt-preinit'),
     init: presenceOf('/sbin/init'),
     systemd: existsSync('/lib/systemd/systemd'),

@@ -48,7 +48,6 @@ function reportOf(facts: BootFacts, run: BootRun, findings: BootFindings): BootR
     ...(nodeName === undefined ? {} : { nodeName }),
     ...(settings.bootId === undefined ? {} : { bootId: settings.bootId }),
     ...(settings.image === undefined ? {} : { image: settings.image }),
-    mode: 'network',
     virtual: facts.virtual,
     kernelUptimeMs: facts.kernelUptimeMs,
     totalMs: nowMs(),
@@ -79,8 +78,8 @@ async function bootNode(
   onSettings(facts.settings)
   if (facts.init !== 'executable') return { step: 'init', reason: `/sbin/init is ${facts.init} in the image` }
 
-  const findings: BootFindings = { swapBytes: 0, zswap: false, persist: false }
-  const executors = createBootExecutors(kernel, findings)
+  const findings: BootFindings = { swapBytes: 0, zswap: false, persist: false, mode: 'network' }
+  const executors = createBootExecutors(kernel, findings, say)
   say(`walt-agent ${agentVersion}, ${nowMs()} ms after its start`)
   const run = await runBootPlan(planBoot(facts), { executors, say, nowMs })
   if (run.failed) return run.failed

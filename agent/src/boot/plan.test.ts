@@ -16,6 +16,7 @@ function facts(commandLine: string, rest: Partial<BootFacts> = {}): BootFacts {
     memoryBytes: 512 * 1024 ** 2,
     virtual: true,
     missingMounts: [],
+    diskControllers: [],
     preinit: 'absent',
     init: 'executable',
     systemd: true,
@@ -51,9 +52,60 @@ describe('boot plan', () => {
     expect(required.map((step) => step.name)).toEqual(['tmpfs', 'overlay', 'root'])
   })
 
+  describe('where the server says which state of the image it is', () => {
+    const id = 'debian12-0123456789abcdef'
+    const boot = 'walt.node.mac=52:54:00:00:00:01 walt.boot.id=0123456789abcdef'
+    const known = facts(`${ours} ${boot} walt.image.id=${id} walt.image.size=700M`)
+
+    it('has a way over a disk, which is left for RAM at the first doubt', () => {
+      const { steps } = planBoot(known)
+      expect(
+        steps.filter((step) => step.way === 'hybrid').map(({ name, failsToWay }) => [name, failsToWay]),
+      ).toEqual([
+        ['hybrid-image', 'network'],
+        ['hybrid-overlay', 'network'],
+        ['local', undefined],
+      ])
+      expect(steps.filter((step) => step.way === 'network').map(({ name }) => name)).toEqual([
+        'tmpfs',
+        'overlay',
+        'tmpfs-grow',
+      ])
+      expect(steps.filter((step) => step.opensWay !== undefined).map(({ name }) => name)).toEqual([
+        'boot-mode',
+      ])
+      const image = steps.find((step) => step.name === 'hybrid-image')
+      expect(image?.action).toEqual({
+        ...{ kind: 'hybrid-image', id, bytes: 700 * 1024 ** 2 },
+        tell: { server: '192.168.152.1', port: 8080, mac: '52:54:00:00:00:01', bootId: '0123456789abcdef' },
+      })
+      expect(steps.some((step) => step.way === 'hybrid' && step.required)).toBe(false)
+    })
+
+    it('prints both ways', () => {
+      const text = describePlan(planBoot(known))
+      expect(text).toMatch(
+        /copy debian12-0123456789abcdef to the disk, unless it is there .*hybrid mode only/,
+      )
+      expect(text).toMatch(/mount a tmpfs of 50%.*network mode only/)
+    })
+  })
+
+  it('knows no way over a disk where the server does not say which image it is', () => {
+    const { steps } = planBoot(facts(ours))
+    expect(steps.filter((step) => step.way === 'hybrid')).toEqual([])
+    expect(steps.find((step) => step.name === 'boot-mode')?.action).toMatchObject({ imageKnown: false })
+  })
+
+  it('loads drivers only where there is something that disks may hang on', () => {
+    expect(names(facts(ours))).not.toContain('disk-drivers')
+    const given = names(facts(ours, { diskControllers: ['virtio:d00000002v00001AF4'] }))
+    expect(given.indexOf('disk-drivers')).toBe(given.indexOf('boot-mode') - 1)
+  })
+
   it('grows the tmpfs only when there is swap', () => {
     const grow = planBoot(facts(ours)).steps.find((step) => step.name === 'tmpfs-grow')
-    expect(grow).toMatchObject({ needs: 'swap', action: { bytes: 8 * 1024 ** 3 } })
+    expect(grow).toMatchObject({ needs: 'swap', action: { tmpfsSwapBytes: 8 * 1024 ** 3 } })
     expect(names(facts(`${ours} walt.swap=off`))).not.toContain('swap')
     expect(names(facts(`${ours} walt.swap=off`))).not.toContain('tmpfs-grow')
   })

@@ -11,7 +11,11 @@ function executors(expected: Partial<BootExecutors>): BootExecutors {
     mounts: refuse,
     preinit: refuse,
     modules: refuse,
+    'disk-drivers': refuse,
     'boot-mode': refuse,
+    'hybrid-image': refuse,
+    'hybrid-overlay': refuse,
+    local: refuse,
     tmpfs: refuse,
     overlay: refuse,
     identity: refuse,
@@ -34,10 +38,13 @@ const step = (action: BootAction, rest: Partial<BootPlanStep> = {}): BootPlanSte
   ...rest,
 })
 
-const tmpfs = step({ kind: 'tmpfs', size: '50%' }, { required: true })
+const tmpfs = step({ kind: 'tmpfs', size: '50%', inodes: 1 }, { required: true })
 const zswap = step({ kind: 'zswap' })
 const swap = step({ kind: 'swap', server: '1.1.1.1', port: 1, exportName: 'swap-1G', minFreeBytes: 1 })
-const grow = step({ kind: 'tmpfs-grow', bytes: 1 }, { needs: 'swap' })
+const grow = step(
+  { kind: 'tmpfs-grow', memoryBytes: 1, tmpfs: { percent: 50 }, tmpfsSwapBytes: 1 },
+  { needs: 'swap' },
+)
 
 async function run(steps: BootPlanStep[], expected: Partial<BootExecutors>, problems: string[] = []) {
   const said: string[] = []
@@ -93,5 +100,57 @@ describe('running a boot plan', () => {
     const { said, problems } = await run([], {}, ['walt.swap=x is ignored'])
     expect(said).toEqual(['problem: walt.swap=x is ignored'])
     expect(problems).toEqual(['walt.swap=x is ignored'])
+  })
+
+  describe('with two ways to a root', () => {
+    const hybrid = { way: 'hybrid', failsToWay: 'network' } as const
+    const look = step({ kind: 'boot-mode', imageKnown: true }, { opensWay: 'hybrid' })
+    const image = step({ kind: 'hybrid-image', id: 'i', bytes: 1, tell: undefined }, hybrid)
+    const overlay = step({ kind: 'hybrid-overlay', id: 'i', union: '/mnt' }, hybrid)
+    const local = step({ kind: 'local', union: '/mnt' }, { way: 'hybrid' })
+    const plan = [look, image, overlay, local, { ...tmpfs, way: 'network' as const }, zswap]
+    const all: Partial<BootExecutors> = {
+      'boot-mode': () => 'a disk',
+      'hybrid-image': () => 'copied',
+      'hybrid-overlay': () => 'mounted',
+      local: () => 'local',
+      tmpfs: () => 'tmpfs',
+      zswap: () => 'zswap',
+    }
+    const fails = () => {
+      throw new Error('no room')
+    }
+    async function taken(different: Partial<BootExecutors>): Promise<string[]> {
+      const { steps } = await run(plan, { ...all, ...different })
+      return steps.map(({ name, outcome }) => (outcome === 'done' ? name : `${name} ${outcome}`))
+    }
+
+    it('takes one, and does not tell of the steps of the other', async () => {
+      expect(await taken({})).toEqual(['boot-mode', 'hybrid-image', 'hybrid-overlay', 'local', 'zswap'])
+      expect(await taken({ 'boot-mode': () => ({ skipped: 'no disk' }) })).toEqual([
+        'boot-mode skipped',
+        'tmpfs',
+        'zswap',
+      ])
+    })
+
+    it('goes the other way when it comes no further', async () => {
+      expect(await taken({ 'hybrid-image': fails })).toEqual([
+        'boot-mode',
+        'hybrid-image failed',
+        'tmpfs',
+        'zswap',
+      ])
+      expect(await taken({ 'hybrid-overlay': fails })).toEqual([
+        ...['boot-mode', 'hybrid-image', 'hybrid-overlay failed', 'tmpfs', 'zswap'],
+      ])
+      expect(await taken({ 'boot-mode': fails })).toEqual(['boot-mode failed', 'tmpfs', 'zswap'])
+    })
+
+    it('does not turn back for what is not needed', async () => {
+      expect(await taken({ local: fails })).toEqual([
+        ...['boot-mode', 'hybrid-image', 'hybrid-overlay', 'local failed', 'zswap'],
+      ])
+    })
   })
 })

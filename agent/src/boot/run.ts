@@ -1,7 +1,7 @@
 /** Carries a boot plan out: one step after the other, each timed, each with a deadline. */
 import type { BootStep } from '@walt/shared/boot-report'
 import { reasonOf, WaltError } from '@walt/shared/errors'
-import type { BootAction, BootPlan, BootPlanStep } from './plan.ts'
+import type { BootAction, BootPlan, BootPlanStep, BootWay } from './plan.ts'
 
 /** A word on what was done, for the console; or why there was nothing to do. */
 export type StepOutcome = string | { skipped: string }
@@ -46,10 +46,12 @@ export async function runBootPlan(plan: BootPlan, options: RunOptions): Promise<
   const { say, nowMs, executors } = options
   const run: BootRun = { steps: [], problems: [...plan.problems] }
   const done = new Set<string>()
+  let way: BootWay = 'network'
   for (const problem of plan.problems) say(`problem: ${problem}`)
 
   for (const step of plan.steps) {
     const { name } = step
+    if (step.way !== undefined && step.way !== way) continue
     if (step.needs !== undefined && !done.has(step.needs)) {
       run.steps.push({ name, startedMs: nowMs(), tookMs: 0, outcome: 'skipped', note: `needs ${step.needs}` })
       continue
@@ -64,6 +66,7 @@ export async function runBootPlan(plan: BootPlan, options: RunOptions): Promise<
       const outcome = await withDeadline(step, executors)
       if (typeof outcome === 'string') {
         done.add(name)
+        way = step.opensWay ?? way
         say(`${outcome} ${finish('done', outcome)}`)
       } else {
         finish('skipped', outcome.skipped)
@@ -73,6 +76,7 @@ export async function runBootPlan(plan: BootPlan, options: RunOptions): Promise<
       const took = finish('failed', reason)
       say(`${name} failed: ${reason}; ${step.otherwise} ${took}`)
       if (step.required) return { ...run, failed: { step: name, reason } }
+      way = step.failsToWay ?? way
       run.problems.push(`${name}: ${reason}; ${step.otherwise}`)
     }
   }

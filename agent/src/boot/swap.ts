@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
+import { reasonOf, WaltError } from '@walt/shared/errors'
+import { limits } from '@walt/shared/limits'
 import { humanSize } from '@walt/shared/sizes'
 import type { Kernel } from '../linux/kernel.ts'
-import { attachNbd, type NbdPeer, swapDevice } from '../linux/nbd-device.ts'
+import { attachNbd, detachNbd, type NbdPeer, swapDevice } from '../linux/nbd-device.ts'
 import { encodeSwapHeader } from '../linux/swap-header.ts'
 
 const minFreeFile = '/proc/sys/vm/min_free_kbytes'
@@ -14,14 +16,13 @@ function raiseMinFree(bytes: number): void {
 }
 
 /** What mkswap does. Through the thread pool, since the device is at the other end of a network. */
-async function writeSwapHeader(header: Uint8Array): Promise<void> {
-  const device = await open(swapDevice, 'r+')
-  try {
-    await device.write(header, 0, header.length, 0)
-    await device.sync()
-  } finally {
-    await device.close()
-  }
+async function writeSwapHeader(header: Uint8Array, withinMs: number): Promise<void> {
+  const written = writeFile(swapDevice, header, { flag: 'r+', flush: true })
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    late.reject(new WaltError('deadline-passed', `${swapDevice}: no answer within ${withinMs / 1000} s`))
+  }, withinMs)
+  await Promise.race([written, late.promise]).finally(() => clearTimeout(timer))
 }
 
 export async function attachSwap(
@@ -30,7 +31,15 @@ export async function attachSwap(
 ): Promise<{ sizeBytes: number; note: string }> {
   const { sizeBytes } = attachNbd(kernel, swap, swap.withinMs)
   raiseMinFree(swap.minFreeBytes)
-  await writeSwapHeader(encodeSwapHeader({ sizeBytes, pageBytes: kernel.pageBytes() }))
-  await kernel.swapOn({ device: swapDevice, withinMs: swap.withinMs })
+  try {
+    await writeSwapHeader(encodeSwapHeader({ sizeBytes, pageBytes: kernel.pageBytes() }), swap.withinMs)
+    await kernel.swapOn({ device: swapDevice, withinMs: swap.withinMs })
+  } catch (thrown) {
+    // A thread that waits for the device would hold up the start of the image's init: execve(2) ends all threads first.
+    await detachNbd(kernel, limits.nbdDetachMs).catch((cause) => {
+      throw new WaltError('swap-stuck', `${reasonOf(thrown)}; ${reasonOf(cause)}`, { cause: thrown })
+    })
+    throw thrown
+  }
   return { sizeBytes, note: `swap of ${humanSize(sizeBytes)} from ${swap.address} on ${swapDevice}` }
 }

@@ -28,9 +28,9 @@ export function mountEarly(kernel: Pick<Kernel, 'mount'>, targets: string[]): st
   return `${targets.join(', ')} mounted`
 }
 
-export function mountTmpfs(kernel: Pick<Kernel, 'mount'>, size: string): string {
+export function mountTmpfs(kernel: Pick<Kernel, 'mount'>, size: string, inodes: number): string {
   mkdirSync(tmpfsPoint, { recursive: true })
-  const data = `size=${size},mode=755`
+  const data = `size=${size},nr_inodes=${inodes},mode=755`
   kernel.mount({ source: 'walt', target: tmpfsPoint, type: 'tmpfs', flags: [], data })
   mkdirSync(`${tmpfsPoint}/upper`)
   mkdirSync(`${tmpfsPoint}/work`)

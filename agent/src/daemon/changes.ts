@@ -4,6 +4,7 @@
  */
 import type { Stats } from 'node:fs'
 import { lstat, opendir, stat } from 'node:fs/promises'
+import type { BootReport } from '@walt/shared/boot-report'
 import { limits } from '@walt/shared/limits'
 import type { NodeChanges } from '@walt/shared/payloads'
 
@@ -19,6 +20,11 @@ const bookkeeping = [
   '/var/lib/apt/',
   '/var/tmp/systemd-private-',
 ]
+
+/** The writable layer of this boot: in RAM, or on the disk of a hybrid mode. */
+export function upperFolder({ disk }: Pick<BootReport, 'disk'>, runFolder: string): string {
+  return disk ? `${disk.folder}/diff` : `${runFolder}/walt/tmpfs/upper`
+}
 
 /** `readyPath` was written when the node was booted: what is newer was changed since. */
 export async function listChanges(options: {

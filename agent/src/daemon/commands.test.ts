@@ -16,11 +16,13 @@ function node(given: Partial<CommandOptions> = {}) {
   const commands = createCommands({
     node: 'vnode1',
     bootId,
+    userSpace: 0,
     nowMs: () => 1_000_000,
     prepareReboot: async (cause) => ({
       accepted: true,
       run: (acknowledged) => void acknowledged.then(() => events.push(`reboot by ${cause}`)),
     }),
+    prepareUserSpace: async () => ({ accepted: false, reply: 'KO hybrid mode' }),
     blink: async (on) => (on ? 'OK' : 'KO /bin/blink returned a non-zero error code'),
     kernelLogTail: () => '[    0.000000] Linux\n',
     changes: async () => changes,
@@ -84,6 +86,42 @@ describe('commands', () => {
       message: 'the command came 1.5 s after its deadline',
     })
     expect(events.join()).not.toContain('reboot by')
+  })
+
+  it('answers for user space before it is restarted, or says why not', async () => {
+    const { send, events } = node({
+      prepareUserSpace: async (cause) => ({
+        accepted: true,
+        run: (acknowledged) => void acknowledged.then(() => events.push(cause)),
+      }),
+    })
+    await send('1', { ...given, command: 'userspace-reboot', requestedBy: 'alice' })
+    await expect.poll(() => events).toEqual(['reply acknowledged', 'userspace reboot asked by alice'])
+    const refusing = node()
+    await refusing.send('1', { ...given, command: 'userspace-reboot' })
+    expect(refusing.replies[topics.reply('1')]).toEqual({
+      ok: false,
+      code: 'refused',
+      message: 'hybrid mode',
+    })
+  })
+
+  it('refuses what is meant for another user space of its boot', async () => {
+    const second = node({ userSpace: 1 })
+    await second.send('1', { ...given, command: 'reboot' })
+    await second.send('2', { ...given, command: 'reboot', userSpace: 2 })
+    await second.send('3', { ...given, command: 'ping', userSpace: 1 })
+    const stale = (meant: number) => ({
+      ok: false,
+      code: 'stale-boot',
+      message: `the command is meant for user space ${meant} of the boot, and this is user space 1`,
+    })
+    expect(second.replies).toEqual({
+      [topics.reply('1')]: stale(0),
+      [topics.reply('2')]: stale(2),
+      [topics.reply('3')]: { ok: true },
+    })
+    expect(second.events.join()).not.toContain('reboot by')
   })
 
   it('does what is delivered twice once', async () => {

@@ -4,10 +4,21 @@ import { nodeTopics, parseNodeTopic } from '@walt/shared/mqtt-topics'
 import { type Command, command, type NodeChanges, parsePayload, type Reply } from '@walt/shared/payloads'
 import type { PreparedReboot } from './reboot.ts'
 
-/** A command that waited in a queue must never hit a later boot. Undefined: it may be carried out. */
-export function refusalOf(given: Command, now: { bootId: string; epochMs: number }): Reply | undefined {
+/**
+ * A command that waited in a queue must never hit a later boot, nor a later user space of the same boot; one that names no
+ * user space is meant for the first. Undefined: it may be carried out.
+ */
+export function refusalOf(
+  given: Command,
+  now: { bootId: string; userSpace: number; epochMs: number },
+): Reply | undefined {
   if (given.bootId !== now.bootId) {
     const message = `the command is meant for boot ${given.bootId}, and this is boot ${now.bootId}`
+    return { ok: false, code: 'stale-boot', message }
+  }
+  const userSpace = given.userSpace ?? 0
+  if (userSpace !== now.userSpace) {
+    const message = `the command is meant for user space ${userSpace} of the boot, and this is user space ${now.userSpace}`
     return { ok: false, code: 'stale-boot', message }
   }
   if (given.deadline < now.epochMs) {
@@ -20,8 +31,10 @@ export function refusalOf(given: Command, now: { bootId: string; epochMs: number
 export type CommandOptions = {
   node: string
   bootId: string
+  userSpace: number
   nowMs: () => number
   prepareReboot: (cause: string) => Promise<PreparedReboot>
+  prepareUserSpace: (cause: string) => Promise<PreparedReboot>
   /** The control port's reply line. */
   blink: (on: boolean) => Promise<string>
   kernelLogTail: (maxBytes: number) => string
@@ -34,6 +47,7 @@ export type CommandOptions = {
 
 /** Carries out the commands that come by MQTT, and answers each on its reply topic. */
 export function createCommands(options: CommandOptions) {
+  const { bootId, userSpace } = options
   const seen = new Set<string>()
 
   /** QoS 1 may deliver twice (MQTT 3.1.1, 4.3.2); the id in the topic tells. */
@@ -46,6 +60,7 @@ export function createCommands(options: CommandOptions) {
   }
 
   async function carryOut(given: Command, answer: (reply: Reply) => Promise<unknown>): Promise<void> {
+    const { requestedBy: by = 'the server' } = given
     switch (given.command) {
       case 'ping':
         await answer({ ok: true })
@@ -59,12 +74,17 @@ export function createCommands(options: CommandOptions) {
       case 'changes':
         await answer({ ok: true, changes: await options.changes() })
         return
-      case 'reboot': {
-        const prepared = await options.prepareReboot(`MQTT command from ${given.requestedBy ?? 'the server'}`)
-        if (prepared.accepted) prepared.run(withinGoodbye(answer({ ok: true })))
-        else await answer(replyOfLine(prepared.reply))
-      }
+      case 'reboot':
+        await reboot(await options.prepareReboot(`MQTT command from ${by}`), answer)
+        return
+      case 'userspace-reboot':
+        await reboot(await options.prepareUserSpace(`userspace reboot asked by ${by}`), answer)
     }
+  }
+
+  async function reboot(prepared: PreparedReboot, answer: (reply: Reply) => Promise<unknown>): Promise<void> {
+    if (prepared.accepted) prepared.run(withinGoodbye(answer({ ok: true })))
+    else await answer(replyOfLine(prepared.reply))
   }
 
   async function handle(topic: string, payload: Uint8Array): Promise<void> {
@@ -73,7 +93,7 @@ export function createCommands(options: CommandOptions) {
     const answer = (reply: Reply) => options.reply(nodeTopics(options.node).reply(id), reply)
     try {
       const given = parsePayload(command, payload)
-      const refusal = refusalOf(given, { bootId: options.bootId, epochMs: options.nowMs() })
+      const refusal = refusalOf(given, { bootId, userSpace, epochMs: options.nowMs() })
       if (refusal) await answer(refusal)
       else await carryOut(given, answer)
     } catch (thrown) {

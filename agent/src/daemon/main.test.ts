@@ -1,12 +1,16 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import type { BootReport } from '@walt/shared/boot-report'
 import { nodeTopics } from '@walt/shared/mqtt-topics'
+import { nodeLines, parsePayload } from '@walt/shared/payloads'
 import { Aedes, type AedesPublishPacket } from 'aedes'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createFakeKernel } from '../linux/fake-kernel.ts'
+import { runLogCommand } from '../log-command.ts'
 import { type DaemonOptions, runDaemon } from './main.ts'
 
 const bootId = '00000000000000aa'
@@ -39,16 +43,16 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-async function listen(handle: Parameters<typeof createServer>[1]): Promise<number> {
+async function listen(handle: Parameters<typeof createServer>[1], port = 0): Promise<number> {
   const server = createServer(handle)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   cleanups.push(() => server.close())
   return (server.address() as AddressInfo).port
 }
 
-async function startBroker() {
+async function startBroker(wanted = 0) {
   const aedes = await Aedes.createBroker()
-  const port = await listen((socket) => aedes.handle(socket))
+  const port = await listen((socket) => aedes.handle(socket), wanted)
   cleanups.push(() => new Promise<void>((resolve) => aedes.close(() => resolve())))
   const published: { topic: string; value: Record<string, unknown> }[] = []
   aedes.on('publish', (packet: AedesPublishPacket) => {
@@ -81,6 +85,7 @@ async function startDaemon(commandLine: string, given: Partial<DaemonOptions> & 
     },
     places: {
       bootReport: join(folder, 'boot.json'),
+      userSpace: join(folder, 'user-space'),
       commandLine: join(folder, 'cmdline'),
       runFolder: folder,
       onBootup: join(folder, 'on-bootup'),
@@ -114,6 +119,42 @@ const arguments_ = (port: number) =>
   `root=/dev/nfs walt.server.ip=127.0.0.1 walt.node.name=vnode1 walt.boot.id=${bootId} walt.token=secret walt.mqtt.port=${port}`
 
 describe('daemon', () => {
+  it('keeps what programs write to the log while there is no broker', async () => {
+    const probe = createServer().listen(0, '127.0.0.1')
+    await once(probe, 'listening')
+    const { port } = probe.address() as AddressInfo
+    probe.close()
+    await once(probe, 'close')
+    await startDaemon(arguments_(port))
+    const path = join(folder, 'walt-log.sock')
+    await expect.poll(() => existsSync(path)).toBe(true)
+    await runLogCommand('log-echo', ['app', 'early'], { input: process.stdin, output: process.stdout, path })
+    const broker = await startBroker(port)
+    await expect
+      .poll(() => broker.of(topics.lines).map(({ value }) => value))
+      .toMatchObject([{ stream: 'app', lines: [{ message: 'early' }] }])
+  })
+
+  it('passes on what programs write to the log, in order, and the last of it before it ends', async () => {
+    const broker = await startBroker()
+    const daemon = await startDaemon(arguments_(broker.port))
+    const path = join(folder, 'walt-log.sock')
+    await expect.poll(() => existsSync(path)).toBe(true)
+    const [input, output] = [Readable.from([Buffer.from('one\ntwo\n')]), process.stdout]
+    await runLogCommand('log-cat', ['app'], { input, output, path })
+    const said = () =>
+      broker.of(topics.lines).flatMap(({ value }) => {
+        const { stream, lines } = parsePayload(nodeLines, JSON.stringify(value))
+        return lines.map((line) => `${stream}: ${line.message}`)
+      })
+    await expect.poll(said).toEqual(['app: one', 'app: two'])
+    await runLogCommand('log-echo', ['app', 'the', 'last'], { input, output, path })
+    daemon.stop()
+    await daemon.ended
+    expect(said()).toEqual(['app: one', 'app: two', 'app: the last'])
+    expect(existsSync(path)).toBe(false)
+  })
+
   it('reports booting, booted, its boot and its health, answers commands, and says goodbye', async () => {
     const broker = await startBroker()
     const daemon = await startDaemon(arguments_(broker.port))
@@ -148,6 +189,17 @@ describe('daemon', () => {
       cause: 'MQTT command from alice',
     })
     expect(readFileSync(join(folder, '.rebooting'), 'utf8')).toBe('MQTT command from alice\n')
+  })
+
+  it('tells the server that it is a later user space, in which no reboot is under way any more', async () => {
+    const broker = await startBroker()
+    writeFileSync(join(folder, 'user-space'), '2\n')
+    writeFileSync(join(folder, '.rebooting'), 'userspace reboot\n')
+    await startDaemon(arguments_(broker.port))
+    await expect
+      .poll(() => broker.of(topics.state).at(-1)?.value)
+      .toMatchObject({ state: 'booted', bootId, userSpace: 2 })
+    expect(existsSync(join(folder, '.rebooting'))).toBe(false)
   })
 
   it('serves its port without a broker, and reboots at once', async () => {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { type BootReport, bootReport, bootReportPath } from '@walt/shared/boot-report'
 import { controlPort } from '@walt/shared/control'
 import { reasonOf } from '@walt/shared/errors'
@@ -8,22 +8,29 @@ import { nodeTopics } from '@walt/shared/mqtt-topics'
 import { type Inventory, type NodeLog, type NodeState, parsePayload } from '@walt/shared/payloads'
 import { openConsole } from '../linux/console.ts'
 import type { Kernel } from '../linux/kernel.ts'
+import { readUserSpace, userSpacePath } from '../userspace/next-root.ts'
 import { blink } from './blink.ts'
 import { awaitBooted } from './booted.ts'
-import { listChanges } from './changes.ts'
+import { listChanges, upperFolder } from './changes.ts'
 import { createCommands } from './commands.ts'
 import { createControlServer } from './control-server.ts'
+import { type Guards, startGuards } from './guards.ts'
 import { type HoldPath, stayInProc } from './held-paths.ts'
 import { probeProgram } from './image-probe.ts'
 import { readInventory } from './inventory-child.ts'
 import { kernelLogTail, readKernelLog } from './kernel-log.ts'
+import { createLogQueue } from './log-queue.ts'
+import { openLogSocket } from './log-socket.ts'
 import type { MqttLink } from './mqtt-link.ts'
+import { makeNextRoot } from './next-root-child.ts'
 import { createPersistFlusher } from './persist-flusher.ts'
 import { createRebooter, type Rebooter } from './reboot.ts'
+import { rehearse } from './rehearsal.ts'
 import { createReporter } from './reporter.ts'
-import { nfsAnswers } from './root-probe.ts'
 import { runProgram } from './run-program.ts'
 import { createShells } from './shell.ts'
+import { type SwapGuard, startSwapGuard } from './swap-guard.ts'
+import { withSwapLost } from './telemetry.ts'
 import { createTelemetryReader } from './telemetry-reader.ts'
 import { startWatchdog, type Watchdog } from './watchdog.ts'
 
@@ -40,6 +47,7 @@ export type DaemonOptions = {
 
 const nodePlaces = {
   bootReport: bootReportPath as string,
+  userSpace: userSpacePath,
   commandLine: '/proc/cmdline',
   runFolder: '/run',
   onBootup: '/bin/on-bootup',
@@ -65,6 +73,9 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { settings, problems } = parseKernelCommandLine(readFileSync(places.commandLine, 'utf8'))
   for (const problem of problems) warn(problem)
   const report = readBootReport(places.bootReport, warn)
+  const userSpace = readUserSpace(places.userSpace)
+  // /run outlives a user space, and the reboot that it marks is over.
+  if (userSpace > 0) rmSync(`${places.runFolder}/.rebooting`, { force: true })
   // Before anything can go wrong with NFS. Tests stay where they are.
   const hold: HoldPath = options.places ? (path) => path : stayInProc(warn)
   const [runFolder, procFolder, kernelLog] = [hold(places.runFolder), hold('/proc'), hold('/dev/kmsg')]
@@ -74,6 +85,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   // Held open as well: what hinders a reboot is said to whoever stands before the machine.
   const sayOnConsole = report && !options.places ? openConsole('walt: ') : () => undefined
   let watchdog: Watchdog | undefined
+  let guards: Guards | undefined
+  let swapGuard: SwapGuard | undefined
   const flusher = report?.persist ? createPersistFlusher('/persist') : undefined
   const rebooter = createRebooter({
     report,
@@ -81,8 +94,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     hookMs: settings.rebootHookMs,
     graceMs: settings.rebootGraceMs,
     kernel: options.kernel,
-    probeProgram,
+    // With the root gone, looking would only take a thread that telemetry needs.
+    probeProgram: async (path) => (guards?.rootAnswers() === false ? 'unanswered' : probeProgram(path)),
     runProgram,
+    makeNextRoot: () => makeNextRoot(options.selfCommand),
     hookSaid: log,
     watchdog: () => watchdog,
     markPath: `${runFolder}/.rebooting`,
@@ -115,17 +130,44 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     reporting = await startReporting(options, {
       settings,
       report,
+      userSpace,
       rebooter,
       refused: server.refused,
       warn,
       hold,
       kernelLog,
       runFolder,
+      swapLostSeconds: () => swapGuard?.lostSeconds(),
     }).catch((thrown) => {
       warn(`nothing can be reported to the server: ${reasonOf(thrown)}`)
       return undefined
     })
     followBoot({ report, places, runFolder, reporting, stop, log, warn, selfCommand: options.selfCommand })
+  }
+  if (report && !options.places) {
+    const alert = (level: NodeLog['level'], message: string) => {
+      sayOnConsole(message)
+      say(level)(message)
+    }
+    const { serverIp: address, nbdPort: port } = settings
+    if (report.swapBytes > 0 && address) {
+      const { kernel } = options
+      const { swapBytes } = report
+      swapGuard = startSwapGuard({
+        ...{ kernel, server: { address, port }, swapBytes, procFolder },
+        say: alert,
+        reboot: rebooter.force,
+      })
+    }
+    guards = startGuards({
+      ...{ settings, mode: report.mode, hold, runFolder, procFolder },
+      say: alert,
+      setDegraded: (degraded, cause) => reporting?.setDegraded(degraded, cause),
+      reboot: rebooter.force,
+    })
+    rehearse({ kernel: options.kernel, report }).catch((thrown) =>
+      warn(`the rehearsal failed: ${reasonOf(thrown)}`),
+    )
   }
   const watching = report && watchOver(options.kernel, { settings, places, log, warn })
   watching?.then((found) => {
@@ -136,6 +178,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   await soon(reporting?.stop())
   await server.stop()
   endWatch(await watching, rebooter.underWay())
+  guards?.stop()
+  swapGuard?.stop()
   flusher?.stop()
 }
 
@@ -144,7 +188,6 @@ async function watchOver(
   daemon: Pick<Boot, 'places' | 'log' | 'warn'> & { settings: BootSettings },
 ): Promise<Watchdog | undefined> {
   const { settings, places, log, warn } = daemon
-  const host = settings.nfsRoot?.server ?? settings.serverIp
   if (settings.watchdogSeconds === 'off') {
     log('no watchdog, as walt.watchdog=off says')
     return undefined
@@ -154,11 +197,8 @@ async function watchOver(
     seconds: settings.watchdogSeconds,
     kernel,
     loadSoftdog: () => runProgram(places.modprobe, ['softdog'], { timeoutMs: limits.watchdogModprobeMs }),
-    rootAnswers: async () => host === undefined || nfsAnswers({ host, withinMs: limits.watchdogProbeMs }),
-    rootSilentMs: limits.watchdogRootSilentMs,
     log,
     warn,
-    nowMs: () => performance.now(),
   })
 }
 
@@ -179,6 +219,7 @@ function readBootReport(path: string, warn: (message: string) => void): BootRepo
 
 type Reporting = {
   setState: (state: NodeState['state'], cause: string | undefined) => Promise<boolean>
+  setDegraded: (degraded: boolean, cause: string) => void
   setInventory: (inventory: Inventory) => void
   log: (level: NodeLog['level'], message: string) => void
   stop: () => Promise<void>
@@ -187,24 +228,31 @@ type Reporting = {
 type Daemon = {
   settings: BootSettings
   report: BootReport
+  userSpace: number
   rebooter: Rebooter
   refused: () => number
   warn: (message: string) => void
   hold: HoldPath
   kernelLog: string
   runFolder: string
+  swapLostSeconds: () => number | undefined
 }
 
 /** Undefined when the command line does not say who and where. */
 async function startReporting(options: DaemonOptions, daemon: Daemon): Promise<Reporting | undefined> {
-  const { settings, report } = daemon
+  const { settings, report, userSpace } = daemon
   const { serverIp: host, nodeName: node, token, bootId } = settings
   if (!host || !node || !token || !bootId) {
     options.log('walt.server.ip=, walt.node.name=, walt.boot.id= or walt.token= is missing: no MQTT')
     return undefined
   }
   const image = report.image ?? settings.image
-  const identity = { bootId, mode: report.mode, ...(image !== undefined && { image }) }
+  const identity = {
+    bootId,
+    mode: report.mode,
+    ...(image !== undefined && { image }),
+    ...(userSpace > 0 && { userSpace }),
+  }
   // Loaded only now: the control port must not wait for it.
   const { createMqttLink } = await import('./mqtt-link.ts')
   const sample = createTelemetryReader({ bootId, hold: daemon.hold })
@@ -214,18 +262,20 @@ async function startReporting(options: DaemonOptions, daemon: Daemon): Promise<R
     bootReport: report,
     nowMs: Date.now,
     link: () => link,
-    sample: () => sample(Date.now(), daemon.refused()),
+    sample: async () => withSwapLost(await sample(Date.now(), daemon.refused()), daemon.swapLostSeconds()),
   })
   const commands = createCommands({
     node,
     bootId,
+    userSpace,
     nowMs: Date.now,
     prepareReboot: daemon.rebooter.prepare,
+    prepareUserSpace: daemon.rebooter.prepareUserSpace,
     blink: (on) => blink(on),
     kernelLogTail: (maxBytes) => kernelLogTail(maxBytes, readKernelLog(daemon.kernelLog)),
     changes: () =>
       listChanges({
-        upper: `${daemon.runFolder}/walt/tmpfs/upper`,
+        upper: upperFolder(report, daemon.runFolder),
         readyPath: `${daemon.runFolder}/uptime-ready`,
         nowMs: Date.now,
       }),
@@ -241,20 +291,36 @@ async function startReporting(options: DaemonOptions, daemon: Daemon): Promise<R
     clientId: `${node}-${bootId}`,
     will: { topic: nodeTopics(node).state, payload: lost },
     subscribeTo: nodeTopics(node).commands,
-    onConnected: reporter.tellAll,
+    onConnected() {
+      reporter.tellAll()
+      void lines.flush()
+    },
     onMessage: (topic, payload) => void commands.handle(topic, payload),
     log: options.log,
     random: Math.random,
+  })
+  const lines = createLogQueue({
+    nowMs: Date.now,
+    connected: () => link.connected(),
+    publish: (batch) => link.publish(nodeTopics(node).lines, batch, { qos: 1, retain: false }),
+  })
+  const logPath = `${daemon.runFolder}/walt-log.sock`
+  const socket = await openLogSocket({ path: logPath, add: lines.add, warn: daemon.warn }).catch((thrown) => {
+    daemon.warn(`programs cannot log: ${logPath}: ${reasonOf(thrown)}`)
+    return undefined
   })
   link.start()
   reporter.start()
   return {
     setState: reporter.setState,
+    setDegraded: reporter.setDegraded,
     setInventory: reporter.setInventory,
     log: reporter.log,
-    stop() {
+    async stop() {
       reporter.stop()
-      return link.stop()
+      await soon(lines.flush())
+      await link.stop()
+      await socket?.stop()
     },
   }
 }

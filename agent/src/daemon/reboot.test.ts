@@ -46,6 +46,7 @@ function machine(given: Partial<RebootOptions> = {}) {
     }),
     probeProgram: (path) => probeProgram(join(folder, path.split('/').at(-1)!)),
     runProgram: (path, args, options) => runProgram(join(folder, path.split('/').at(-1)!), args, options),
+    makeNextRoot: async () => undefined,
     markPath: join(folder, '.rebooting'),
     async flushPersist() {
       events.push('flush /persist')
@@ -200,5 +201,80 @@ describe('rebooter', () => {
     const node = machine({ report: { ...report, mode: 'hybrid-volatile' } })
     await reboot(node)
     expect(existsSync(join(folder, 'stopped-services'))).toBe(true)
+  })
+
+  it.each(['reboot', 'walt-hybrid-reboot'])(
+    'lets the shutdown that %s began go on when it ends that',
+    async (name) => {
+      writeHook(name, 'kill -TERM $$')
+      const node = machine({ report: { ...report, mode: 'hybrid-volatile' } })
+      await reboot(node)
+      expect(node.events).toContainEqual(
+        expect.stringMatching(/^the machine still runs 0\.05 s after .*; the reboot is forced$/),
+      )
+    },
+  )
+
+  it('restarts user space alone by systemd, and the machine when that fails', async () => {
+    writeHook('systemctl', `echo "$@" > ${folder}/asked; exit 1`)
+    const node = machine()
+    const prepared = await node.rebooter.prepareUserSpace('userspace reboot')
+    if (!prepared.accepted) throw new Error(prepared.reply)
+    expect(existsSync(join(folder, 'asked'))).toBe(false)
+    prepared.run(Promise.resolve())
+    await node.rebooted
+    expect(readFileSync(join(folder, 'asked'), 'utf8')).toBe('soft-reboot\n')
+    expect(node.events).toEqual([
+      'announce userspace reboot',
+      'flush /persist',
+      '"systemctl soft-reboot" failed with status 1; the reboot is forced',
+      'flush /persist',
+      'farewell',
+      'gone or reset within 30 s',
+      'restart',
+    ])
+  })
+
+  it('keeps no reboot of the machine back for one of user space', async () => {
+    writeHook('systemctl', `touch ${folder}/asked`)
+    const node = machine({ graceMs: 60_000 })
+    const prepared = await node.rebooter.prepareUserSpace('userspace reboot')
+    if (prepared.accepted) prepared.run(Promise.resolve())
+    expect(await node.rebooter.prepareUserSpace('another')).toEqual({
+      accepted: false,
+      reply: 'KO a reboot is under way already',
+    })
+    await expect.poll(() => existsSync(join(folder, 'asked'))).toBe(true)
+    await reboot(node)
+    expect(node.events).toContain('announce a test')
+  })
+
+  it('leaves user space alone where there is no fresh root for it', async () => {
+    const node = machine({ makeNextRoot: async () => 'hybrid mode' })
+    expect(await node.rebooter.prepareUserSpace('a test')).toEqual({
+      accepted: false,
+      reply: 'KO hybrid mode',
+    })
+    expect([node.events, node.rebooter.underWay()]).toEqual([[], false])
+  })
+
+  it('is forced by its own guard at once: no hook, nothing of NFS, the cause told', async () => {
+    writeHook('walt-network-reboot', 'exit 0')
+    const { rebooter, events, rebooted } = machine({
+      probeProgram: async () => {
+        throw new Error('the image is on NFS')
+      },
+    })
+    rebooter.force('NFS server lost for 300 s')
+    rebooter.force('NFS server lost for 300 s')
+    await rebooted
+    expect(events).toEqual([
+      'reboot: NFS server lost for 300 s',
+      'announce NFS server lost for 300 s',
+      'farewell',
+      'gone or reset within 30 s',
+      'restart',
+    ])
+    expect(readFileSync(join(folder, '.rebooting'), 'utf8')).toBe('NFS server lost for 300 s\n')
   })
 })

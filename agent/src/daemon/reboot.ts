@@ -23,6 +23,8 @@ export type RebootOptions = {
   flushPersist: ((withinMs: number) => Promise<void>) | undefined
   probeProgram: (path: string) => Promise<Presence>
   runProgram: (path: string, args: readonly string[], options: ProgramOptions) => Promise<ProgramEnd>
+  /** A fresh root for the restart of user space; resolves with why there is none. */
+  makeNextRoot: () => Promise<string | undefined>
   /** What a hook says. */
   hookSaid: (line: string) => void
   /** Undefined where there is none, or none yet. */
@@ -36,12 +38,33 @@ export type RebootOptions = {
   warn: (message: string) => void
 }
 
-export type Rebooter = { prepare: (cause: string) => Promise<PreparedReboot>; underWay: () => boolean }
+export type Rebooter = {
+  prepare: (cause: string) => Promise<PreparedReboot>
+  /** Of user space alone. Takes a while, since the fresh root is made first. */
+  prepareUserSpace: (cause: string) => Promise<PreparedReboot>
+  /** Reboots at once, with nothing that NFS could hold up: no hook is looked for, and /persist is not flushed. */
+  force: (cause: string) => void
+  underWay: () => boolean
+}
 
-/** Reboots the machine as `planReboot` says. A second request while one is under way is accepted and changes nothing. */
+type Planned = Exclude<RebootPlan, { kind: 'refuse' }> | { kind: 'user-space' }
+
+type SystemProgram = { what: string; path: string; args: string[] }
+
+/** They stop the services, this one among them. */
+const systemPrograms: Record<'operating-system' | 'user-space', SystemProgram> = {
+  'operating-system': { what: 'the operating system\'s own "reboot"', path: '/sbin/reboot', args: [] },
+  'user-space': { what: '"systemctl soft-reboot"', path: '/bin/systemctl', args: ['soft-reboot'] },
+}
+
+/**
+ * Reboots the machine as `planReboot` says. A second request while one is under way is accepted and changes nothing; but a
+ * reboot of the machine is not kept back by one of user space.
+ */
 export function createRebooter(options: RebootOptions): Rebooter {
   const { report, kernel, warn } = options
-  let underWay = false
+  let underWay: 'machine' | 'user-space' | undefined
+  let makingRoot = false
 
   async function plan(): Promise<RebootPlan> {
     const hooks: Record<HookName, Presence> = { network: 'absent', networkOld: 'absent', hybrid: 'absent' }
@@ -62,33 +85,62 @@ export function createRebooter(options: RebootOptions): Rebooter {
     return {
       accepted: true,
       run(acknowledged) {
-        if (underWay) return
-        underWay = true
-        act(planned, cause, acknowledged).catch((thrown) => {
-          underWay = false
-          options.watchdog()?.watch()
-          warn(`the reboot failed: ${reasonOf(thrown)}`)
-        })
+        begin('machine', () => act(planned, cause, acknowledged))
       },
     }
   }
 
-  async function act(
-    planned: Exclude<RebootPlan, { kind: 'refuse' }>,
-    cause: string,
-    acknowledged: Promise<unknown>,
-  ): Promise<void> {
+  async function prepareUserSpace(cause: string): Promise<PreparedReboot> {
+    if (underWay || makingRoot) return { accepted: false, reply: 'KO a reboot is under way already' }
+    makingRoot = true
+    const refusal = await options.makeNextRoot().finally(() => {
+      makingRoot = false
+    })
+    if (refusal !== undefined) return { accepted: false, reply: `KO ${refusal}` }
+    return {
+      accepted: true,
+      run(acknowledged) {
+        begin('user-space', () => act({ kind: 'user-space' }, cause, acknowledged))
+      },
+    }
+  }
+
+  function begin(what: 'machine' | 'user-space', reboot: () => Promise<void>): void {
+    if (underWay === 'machine' || underWay === what) return
+    underWay = what
+    reboot().catch((thrown) => {
+      underWay = undefined
+      options.watchdog()?.watch()
+      warn(`the reboot failed: ${reasonOf(thrown)}`)
+    })
+  }
+
+  function force(cause: string): void {
+    begin('machine', async () => {
+      mark(cause)
+      warn(`reboot: ${cause}`)
+      await options.announce(cause).catch((thrown) => warn(`the server was not told: ${reasonOf(thrown)}`))
+      await depart()
+    })
+  }
+
+  async function depart(): Promise<void> {
+    await options.farewell().catch((thrown) => warn(`no leave was taken of the server: ${reasonOf(thrown)}`))
+    options.watchdog()?.leave(limits.watchdogRestartSeconds)
+    kernel.reboot({ action: 'restart' })
+  }
+
+  async function act(planned: Planned, cause: string, acknowledged: Promise<unknown>): Promise<void> {
     mark(cause)
     // However they end: whoever asked counts on the reboot.
     await Promise.allSettled([acknowledged, options.announce(cause), flushPersist()])
     if (planned.kind !== 'forced') {
-      const reason = planned.kind === 'hook' ? await runHook(planned) : await runSystemReboot()
+      const reason =
+        planned.kind === 'hook' ? await runHook(planned) : await runSystem(systemPrograms[planned.kind])
       warn(`${reason}; the reboot is forced`)
       await flushPersist()
     }
-    await options.farewell().catch((thrown) => warn(`no leave was taken of the server: ${reasonOf(thrown)}`))
-    options.watchdog()?.leave(limits.watchdogRestartSeconds)
-    kernel.reboot({ action: 'restart' })
+    await depart()
   }
 
   function mark(cause: string): void {
@@ -125,20 +177,22 @@ export function createRebooter(options: RebootOptions): Rebooter {
     return endOf(path, end, options.hookMs, last)
   }
 
-  async function runSystemReboot(): Promise<string> {
-    const what = 'the operating system\'s own "reboot"'
-    const end = await options.runProgram('/sbin/reboot', [], { timeoutMs: limits.rebootCommandMs })
-    // It may well have begun the shutdown, and there is a disk: it has its grace all the same.
+  async function runSystem({ what, path, args }: SystemProgram): Promise<string> {
+    const end = await options.runProgram(path, args, { timeoutMs: limits.rebootCommandMs })
+    // It may well have begun the shutdown: it has its grace all the same.
     return endOf(what, end.kind === 'timeout' ? { kind: 'exited', status: 0 } : end, limits.rebootCommandMs)
   }
 
   async function endOf(what: string, end: ProgramEnd, timeoutMs: number, last = ''): Promise<string> {
-    if (end.kind === 'failed') return `${what} failed: ${end.reason}`
+    // By SIGTERM the shutdown that it began ends it, as all of this service: to force the reboot now would cut that off.
+    const shutDown = end.kind === 'failed' && end.signal === 'SIGTERM'
+    if (end.kind === 'failed' && !shutDown) return `${what} failed: ${end.reason}`
     if (end.kind === 'timeout') return `${what} did not return within ${timeoutMs / 1000} s`
-    if (end.status !== 0) return `${what} failed with status ${end.status}${last === '' ? '' : ` (${last})`}`
+    if (end.kind === 'exited' && end.status !== 0)
+      return `${what} failed with status ${end.status}${last === '' ? '' : ` (${last})`}`
     await new Promise((resolve) => setTimeout(resolve, options.graceMs))
     return `the machine still runs ${options.graceMs / 1000} s after ${what}`
   }
 
-  return { prepare, underWay: () => underWay }
+  return { prepare, prepareUserSpace, force, underWay: () => underWay !== undefined }
 }

@@ -6,7 +6,7 @@ import type { MqttLink } from './mqtt-link.ts'
 
 export type ReporterOptions = {
   node: string
-  identity: Pick<NodeState, 'bootId' | 'image' | 'mode'>
+  identity: Pick<NodeState, 'bootId' | 'userSpace' | 'image' | 'mode'>
   bootReport: BootReport
   nowMs: () => number
   link: () => Pick<MqttLink, 'publish' | 'connected'>
@@ -17,6 +17,7 @@ export type ReporterOptions = {
 export function createReporter(options: ReporterOptions) {
   const topics = nodeTopics(options.node)
   let state: NodeState = { ...options.identity, state: 'booting', since: options.nowMs() }
+  let degradedCause: string | undefined
   let inventory: Inventory | undefined
   const untold: NodeLog[] = []
   let sampling = false
@@ -35,13 +36,21 @@ export function createReporter(options: ReporterOptions) {
   }
 
   function setState(next: NodeState['state'], cause: string | undefined): Promise<boolean> {
+    const said = cause ?? degradedCause
     state = {
       ...options.identity,
       state: next,
       since: options.nowMs(),
-      ...(cause !== undefined && { cause }),
+      ...(said !== undefined && { cause: said }),
+      ...(degradedCause !== undefined && { degraded: true }),
     }
     return publish(topics.state, state)
+  }
+
+  /** A node that reboots or goes down has more to say than this. */
+  function setDegraded(degraded: boolean, cause: string): void {
+    degradedCause = degraded ? cause : undefined
+    if (state.state === 'booting' || state.state === 'booted') void setState(state.state, cause)
   }
 
   function tellLog(): void {
@@ -60,6 +69,7 @@ export function createReporter(options: ReporterOptions) {
       clearInterval(timer)
     },
     setState,
+    setDegraded,
     setInventory(found: Inventory): void {
       inventory = found
       void publish(topics.inventory, inventory)

@@ -1,9 +1,11 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { isReplyTo, nfsAnswers, nullCall } from './root-probe.ts'
+import { createRootProbe, isReplyTo, nullCall, type RootProbe } from './root-probe.ts'
 
 const servers: Server[] = []
+const probes: RootProbe[] = []
 afterEach(() => {
+  for (const probe of probes.splice(0)) probe.stop()
   for (const server of servers.splice(0)) server.close()
 })
 
@@ -25,7 +27,11 @@ function accepted(call: Buffer): Buffer {
   return reply
 }
 
-const probe = (port: number, withinMs = 5_000) => nfsAnswers({ host: '127.0.0.1', port, withinMs })
+function probe(port: number, withinMs = 5_000): RootProbe {
+  const made = createRootProbe({ host: '127.0.0.1', port, withinMs })
+  probes.push(made)
+  return made
+}
 
 describe('root probe', () => {
   it('calls the NULL procedure of NFS 3', () => {
@@ -46,13 +52,32 @@ describe('root probe', () => {
       socket.write(reply.subarray(0, 5))
       setTimeout(() => socket.write(reply.subarray(5)), 20)
     })
-    expect(await probe(port)).toBe(true)
+    expect(await probe(port).ask()).toBe('answered')
   })
 
-  it('does not take silence, garbage or a closed port for an answer', async () => {
-    expect(await probe(await listen(() => undefined), 100)).toBe(false)
-    expect(await probe(await listen((socket) => socket.end('garbage, sixteen bytes and more')))).toBe(false)
-    expect(await probe(await listen((socket) => socket.end()))).toBe(false)
-    expect(await probe(1)).toBe(false)
+  it('does not take garbage, a closed connection or a closed port for an answer', async () => {
+    const garbage = await listen((socket) => socket.end('garbage, sixteen bytes and more'))
+    expect(await probe(garbage).ask()).toBe('silent')
+    expect(await probe(await listen((socket) => socket.end())).ask()).toBe('silent')
+    expect(await probe(1).ask()).toBe('silent')
+  })
+
+  it('takes a server that lets it wait for slow, and waits on the same connection', async () => {
+    const waiting: { socket: Socket; call: Buffer }[] = []
+    const port = await listen((socket, call) => waiting.push({ socket, call }))
+    const asking = probe(port, 50)
+    expect([await asking.ask(), await asking.ask(), await asking.ask()]).toEqual(['slow', 'slow', 'slow'])
+    expect(waiting).toHaveLength(1)
+    for (const { socket, call } of waiting) socket.write(accepted(call))
+    await expect.poll(() => asking.ask()).toBe('answered')
+  })
+
+  it('takes one that ends while it waits for silent', async () => {
+    const waiting: Socket[] = []
+    const port = await listen((socket) => waiting.push(socket))
+    const asking = probe(port, 50)
+    expect(await asking.ask()).toBe('slow')
+    waiting[0]?.destroy()
+    await expect.poll(() => asking.ask()).toBe('silent')
   })
 })

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { limits } from '@walt/shared/limits'
+import { asOrdinary } from './stay-awake.ts'
 
 export type ProgramEnd =
   | { kind: 'exited'; status: number }
   | { kind: 'timeout' }
   /** It could not be started, or a signal ended it. */
-  | { kind: 'failed'; reason: string }
+  | { kind: 'failed'; reason: string; signal?: NodeJS.Signals }
 
 export type ProgramOptions = {
   timeoutMs: number
@@ -23,12 +24,14 @@ export function runProgram(
 ): Promise<ProgramEnd> {
   return new Promise((resolve) => {
     const output = options.onLine ? 'pipe' : 'inherit'
-    const child = spawn(path, args, {
-      stdio: ['ignore', output, output],
-      detached: true,
-      cwd: '/',
-      env: { ...process.env, ...options.environment },
-    })
+    const child = asOrdinary(() =>
+      spawn(path, args, {
+        stdio: ['ignore', output, output],
+        detached: true,
+        cwd: '/',
+        env: { ...process.env, ...options.environment },
+      }),
+    )
     for (const stream of [child.stdout, child.stderr]) {
       if (stream && options.onLine) readLines(stream, options.onLine)
     }
@@ -43,7 +46,9 @@ export function runProgram(
     child.once('exit', (status, signal) => {
       clearTimeout(timer)
       const end: ProgramEnd =
-        status === null ? { kind: 'failed', reason: `ended by ${signal}` } : { kind: 'exited', status }
+        status === null
+          ? { kind: 'failed', reason: `ended by ${signal}`, ...(signal && { signal }) }
+          : { kind: 'exited', status }
       // Its last words come behind; something that it left running may keep the pipes open for ever.
       const lastWords = setTimeout(() => resolve(end), options.onLine ? limits.hookLastWordsMs : 0)
       child.once('close', () => {

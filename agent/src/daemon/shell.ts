@@ -6,6 +6,7 @@ import { reasonOf } from '@walt/shared/errors'
 import { limits } from '@walt/shared/limits'
 import type { Kernel } from '../linux/kernel.ts'
 import { probeProgram } from './image-probe.ts'
+import { asOrdinary } from './stay-awake.ts'
 import { createTerminalInput } from './terminal-input.ts'
 
 export type Shell = {
@@ -68,11 +69,13 @@ function openInTerminal({ kernel, procFolder, warn }: Parameters<typeof createSh
   }
   const { controller, terminal } = pair
   // Not `detached`: setsid(1) would have to fork, and the child's id would not be the session's.
-  const child = spawn('/usr/bin/setsid', ['-c', '-w', shellProgram(), '-i'], {
-    stdio: [terminal, terminal, terminal],
-    cwd: shellFolder(),
-    env: environment(),
-  })
+  const child = asOrdinary(() =>
+    spawn('/usr/bin/setsid', ['-c', '-w', shellProgram(), '-i'], {
+      stdio: [terminal, terminal, terminal],
+      cwd: shellFolder(),
+      env: environment(),
+    }),
+  )
   kernel.closeDescriptor(terminal)
   const output = new ReadStream(controller)
   // A terminal that its last user closed reads as an error (EIO): that is its end.
@@ -93,12 +96,14 @@ function openInTerminal({ kernel, procFolder, warn }: Parameters<typeof createSh
 }
 
 function openOnPipes(procFolder: string): Shell {
-  const child = spawn('/bin/sh', ['-c', 'exec 2>&1; exec /bin/sh'], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-    cwd: shellFolder(),
-    env: environment(),
-    detached: true,
-  })
+  const child = asOrdinary(() =>
+    spawn('/bin/sh', ['-c', 'exec 2>&1; exec /bin/sh'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+      cwd: shellFolder(),
+      env: environment(),
+      detached: true,
+    }),
+  )
   child.stdin.on('error', () => child.stdin.destroy())
   return {
     input: child.stdin,

@@ -11,6 +11,8 @@ export const telemetryPaths = {
   uptime: '/proc/uptime',
   netDev: '/proc/net/dev',
   selfStatus: '/proc/self/status',
+  /** Not in every kernel: CONFIG_PSI, and psi=1 where it is off by default. */
+  pressure: '/proc/pressure/memory',
   nbdStat: '/sys/block/nbd0/stat',
   zswapEnabled: '/sys/module/zswap/parameters/enabled',
   temperature: '/sys/class/thermal/thermal_zone0/temp',
@@ -18,7 +20,7 @@ export const telemetryPaths = {
 }
 
 const required = ['meminfo', 'loadavg', 'uptime', 'netDev', 'selfStatus'] as const
-const optional = ['nbdStat', 'zswapEnabled', 'temperature'] as const
+const optional = ['pressure', 'nbdStat', 'zswapEnabled', 'temperature'] as const
 
 /**
  * Reads samples. Files stay open, and are read one after the other into one buffer; one that does not answer in time (a

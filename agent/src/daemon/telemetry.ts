@@ -7,6 +7,8 @@ export type TelemetryTexts = {
   uptime: string
   netDev: string
   selfStatus: string
+  /** /proc/pressure/memory */
+  pressure?: string
   /** /sys/block/nbd0/stat */
   nbdStat?: string
   /** /sys/module/zswap/parameters/enabled */
@@ -93,6 +95,14 @@ export function parseBlockTraffic(stat: string | undefined): Telemetry['nbd'] {
   }
 }
 
+/** Lines `some avg10=0.12 avg60=...` and `full avg10=...` (Documentation/accounting/psi.rst). */
+export function parsePressure(text: string | undefined): Telemetry['pressure'] {
+  if (text === undefined) return undefined
+  const of = (line: string) =>
+    finite(Number(new RegExp(`^${line} avg10=([0-9.]+)`, 'm').exec(text)?.[1] ?? 0))
+  return { somePercent: of('some'), fullPercent: of('full') }
+}
+
 export function parseTemperature(text: string | undefined): number | undefined {
   const value = text === undefined ? Number.NaN : Number.parseInt(text, 10)
   return Number.isNaN(value) ? undefined : value / 1000
@@ -108,6 +118,12 @@ export function overlayUse(space: OverlaySpace | undefined): Telemetry['overlay'
   }
 }
 
+/** `lostSeconds` undefined: the swap works. */
+export function withSwapLost(sample: Telemetry | undefined, lostSeconds: number | undefined) {
+  if (!sample?.nbd || lostSeconds === undefined) return sample
+  return { ...sample, nbd: { ...sample.nbd, lostSeconds } }
+}
+
 export function buildTelemetry(
   texts: TelemetryTexts,
   more: { bootId: string; at: number; space: OverlaySpace | undefined; controlRefused: number },
@@ -115,6 +131,7 @@ export function buildTelemetry(
   const zswap = parseZswap(texts.zswapEnabled, texts.meminfo)
   const overlay = overlayUse(more.space)
   const nbd = parseBlockTraffic(texts.nbdStat)
+  const pressure = parsePressure(texts.pressure)
   const temperatureCelsius = parseTemperature(texts.temperature)
   return {
     bootId: more.bootId,
@@ -124,6 +141,7 @@ export function buildTelemetry(
     ...parseMemory(texts.meminfo),
     ...(zswap && { zswap }),
     ...(overlay && { overlay }),
+    ...(pressure && { pressure }),
     ...(nbd && { nbd }),
     network: parseNetwork(texts.netDev),
     ...(temperatureCelsius !== undefined && { temperatureCelsius }),

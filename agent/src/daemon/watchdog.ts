@@ -1,8 +1,8 @@
 /**
  * The kernel's watchdog: a machine whose daemon shows no sign of life is reset (Documentation/watchdog/watchdog-api.rst).
- * A sign of life is given from the event loop that serves the control port, and only while the root answers or has not
- * been silent for long: an NFS server that is restarted must not cost a node. A daemon that ends without saying goodbye
- * leaves the watchdog running; systemd starts the next one.
+ * A sign of life is given from the event loop that serves the control port. It says nothing of the root: how long an NFS
+ * server is waited for is the matter of root-watch.ts. A daemon that ends without saying goodbye leaves the watchdog
+ * running; systemd starts the next one.
  *
  *   watching ─► leaving (a reboot: no more signs; reset unless the machine is gone in time) ─► watching (it failed)
  */
@@ -31,12 +31,8 @@ export type WatchdogOptions = {
   kernel: Pick<Kernel, 'setWatchdogTimeout' | 'watchdogTimeout'>
   /** Loads the module softdog where the machine has no watchdog. */
   loadSoftdog: () => Promise<ProgramEnd>
-  /** Whether the server of the root answers; in time in any case. */
-  rootAnswers: () => Promise<boolean>
-  rootSilentMs: number
   log: (message: string) => void
   warn: (message: string) => void
-  nowMs: () => number
 }
 
 /** Undefined, with a word why, where there is no watchdog. */
@@ -70,11 +66,8 @@ export function watchdogAmong(names: readonly string[]): string | undefined {
 }
 
 function createWatchdog(fd: number, options: WatchdogOptions): Watchdog & { seconds: number } {
-  const { kernel, warn, nowMs } = options
+  const { kernel, warn } = options
   let leaving = false
-  let silentSince: number | undefined
-  let probing = false
-  let warned = false
   const seconds = setTimeoutTo(options.seconds)
 
   /** A device that cannot have that timeout keeps its own. */
@@ -95,29 +88,8 @@ function createWatchdog(fd: number, options: WatchdogOptions): Watchdog & { seco
     }
   }
 
-  async function probeRoot(): Promise<void> {
-    if (probing) return
-    probing = true
-    const answers = await options.rootAnswers().catch((thrown) => {
-      warn(`the root could not be asked: ${reasonOf(thrown)}`)
-      return false
-    })
-    probing = false
-    silentSince = answers ? undefined : (silentSince ?? nowMs())
-  }
-
   function look(): void {
-    if (leaving) return
-    void probeRoot()
-    const silentMs = silentSince === undefined ? 0 : nowMs() - silentSince
-    if (!isAlive(silentMs, options.rootSilentMs)) {
-      if (!warned)
-        warn(`the root has not answered for ${Math.round(silentMs / 1000)} s: the watchdog may reset`)
-      warned = true
-      return
-    }
-    warned = false
-    sign()
+    if (!leaving) sign()
   }
 
   const timer = setInterval(look, Math.min(limits.watchdogPetMaxMs, (seconds * 1000) / 4))
@@ -145,9 +117,4 @@ function createWatchdog(fd: number, options: WatchdogOptions): Watchdog & { seco
       closeSync(fd)
     },
   }
-}
-
-/** Pure: a root that is silent is waited for, as long as a server may take to come back. */
-export function isAlive(rootSilentMs: number, boundMs: number): boolean {
-  return rootSilentMs < boundMs
 }

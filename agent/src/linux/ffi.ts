@@ -36,6 +36,12 @@ const signatures = {
   send: { arguments: ['int32', 'pointer', 'uint64', 'int32'], return: 'int64' },
   recv: { arguments: ['int32', 'pointer', 'uint64', 'int32'], return: 'int64' },
   close: { arguments: ['int32'], return: 'int32' },
+  getsockopt: { arguments: ['int32', 'int32', 'int32', 'pointer', 'pointer'], return: 'int32' },
+  shutdown: { arguments: ['int32', 'int32'], return: 'int32' },
+  /** Variadic too. */
+  prctl: { arguments: ['int32', 'uint64', 'uint64', 'uint64', 'uint64'], return: 'int32' },
+  sched_setscheduler: { arguments: ['int32', 'int32', 'pointer'], return: 'int32' },
+  mlock2: { arguments: ['uint64', 'uint64', 'uint32'], return: 'int32' },
   memfd_create: { arguments: ['string', 'uint32'], return: 'int32' },
   /** Variadic as well; used with the five arguments of kexec_file_load(2), which libc has no function for. */
   syscall: { arguments: ['int64', 'int64', 'int64', 'uint64', 'pointer', 'uint64'], return: 'int64' },

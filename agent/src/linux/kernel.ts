@@ -16,7 +16,7 @@ export type Kernel = {
   unmount(request: { target: string; lazy?: boolean }): void
   /** The old root comes to be at `putOld`, a directory below `newRoot`; the caller's directory becomes the new root. */
   pivotRoot(request: { newRoot: string; putOld: string }): void
-  /** On a thread of its own, since the device may be a network's. */
+  /** On a thread of its own, since the device may be a network's. Pages that are freed are discarded, where it can. */
   swapOn(request: { device: string; withinMs: number }): Promise<void>
   /** Becomes another program; returns only by throwing. */
   execute(request: { path: string; args: string[]; environment: Record<string, string> }): never
@@ -25,6 +25,8 @@ export type Kernel = {
   syncFileSystem(request: { path: string; withinMs: number }): Promise<void>
   /** reboot(2): at once, without flushing or stopping anything. Returns only by throwing. */
   reboot(request: { action: 'restart' | 'power-off' | 'kexec' }): void
+  /** The same call with a command that no kernel knows, so that the code of it is in memory when it is needed. */
+  tryReboot(): void
   /** A file without a name, in memory (memfd_create(2)). */
   createMemoryFile(request: { name: string }): number
   /**
@@ -60,6 +62,39 @@ export type Kernel = {
   closeDescriptor(fd: number): void
   /** One generic netlink message out, the datagram that answers it back. */
   genericNetlink(request: { message: Uint8Array; withinMs: number }): Uint8Array
+  /** The same for a command that the kernel may take long to carry out. */
+  genericNetlinkWithin(request: { message: Uint8Array; withinMs: number }): Promise<Uint8Array>
+
+  /** A TCP socket that never makes its caller wait; the connection is there when `connected` says so. */
+  beginConnect(peer: { address: string; port: number }): number
+  connected(request: { fd: number; address: string; port: number }): boolean
+  /** How many bytes of it were taken; 0 when there is no room now. */
+  sendNow(request: { fd: number; bytes: Uint8Array }): number
+  /** How many bytes came; 0 when the peer closed, undefined when there are none now. */
+  receiveNow(request: { fd: number; into: Uint8Array }): number | undefined
+  tcpHealth(request: { fd: number }): TcpHealth
+  /** Ends a connection for all who hold it, the kernel's drivers too (shutdown(2)). */
+  shutDownSocket(fd: number): void
+
+  /**
+   * Memory that this thread asks for is never got by swapping something out, or writing anything back: what brings the
+   * swap back may not wait for it (PR_SET_IO_FLUSHER, prctl(2)). Threads and children inherit it.
+   */
+  setIoFlusher(request: { on: boolean }): void
+  /** SCHED_RR for this thread, not for what it starts. The kernel gives such threads of its last memory too. */
+  setRealtime(): void
+  /** Pages of this process that are there, or come from now on, stay in memory (mlock2(2), MLOCK_ONFAULT). */
+  lockTouchedPages(range: { start: bigint; bytes: bigint }): void
+}
+
+/** Of TCP_INFO, tcp(7). */
+export type TcpHealth = {
+  established: boolean
+  /** Of what waits for an acknowledgement now; 0 as soon as one comes. */
+  retransmits: number
+  /** Since the peer sent anything but acknowledgements. */
+  silentMs: number
+  acknowledgedBytes: number
 }
 
 export type MountFlag =
@@ -70,6 +105,8 @@ export type MountFlag =
   | 'remount'
   | 'bind'
   | 'move'
+  /** Mounts below it do not appear elsewhere, nor those of elsewhere here (mount_namespaces(7), MS_PRIVATE). */
+  | 'private'
   | 'relative-access-time'
   | 'no-access-time'
 

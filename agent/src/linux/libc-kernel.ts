@@ -15,6 +15,7 @@ const mountFlags: Record<MountFlag, number> = {
   'no-access-time': 1024,
   bind: 4096,
   move: 8192,
+  private: 1 << 18,
   'relative-access-time': 1 << 21,
 }
 
@@ -22,6 +23,7 @@ const detachUnmount = 2
 
 /** include/uapi/linux/reboot.h; int32 for the FFI. */
 const rebootCommands = { restart: 0x0123_4567, 'power-off': 0x4321_fedc, kexec: 0x4558_4543 }
+const noRebootCommand = 1
 
 const fileAdvice = { random: 1, 'dont-need': 4 }
 const setDescriptorFlags = 2
@@ -39,6 +41,13 @@ const getTimeoutRequest = 0x8004_5707n
 /** asm/unistd.h */
 const kexecFileLoadCall = { x64: 320n, arm64: 294n }
 const closeOnExecute = 1
+/** SWAP_FLAG_DISCARD | SWAP_FLAG_DISCARD_PAGES of include/linux/swap.h. */
+const discardFreedPages = 0x5_0000
+/** include/uapi/linux/prctl.h, sched.h, mman.h */
+const setIoFlusherCall = 57
+const roundRobin = 2
+const resetOnFork = 0x4000_0000
+const lockOnFault = 1
 
 function flagBits(flags: MountFlag[]): bigint {
   return BigInt(flags.reduce((bits, flag) => bits | mountFlags[flag], 0))
@@ -99,7 +108,12 @@ export function createLibcKernel(): Kernel {
     },
     swapOn: async ({ device, withinMs }) => {
       const what = `swap on ${device}`
-      const { result, errno } = await callOnThread({ symbol: 'swapon', args: [device, 0], withinMs, what })
+      const { result, errno } = await callOnThread({
+        symbol: 'swapon',
+        args: [device, discardFreedPages],
+        withinMs,
+        what,
+      })
       if (result !== 0) throw kernelCallFailed(what, errno)
     },
     execute: ({ path, args, environment }) => {
@@ -125,6 +139,7 @@ export function createLibcKernel(): Kernel {
       libc().reboot(rebootCommands[action])
       throw kernelCallFailed(`reboot(${action})`)
     },
+    tryReboot: () => void libc().reboot(noRebootCommand),
     createMemoryFile: ({ name }) =>
       checked(libc().memfd_create(name, closeOnExecute), `make the memory file ${name}`),
     loadKernel: ({ kernelFd, initrdFd, commandLine }) => {
@@ -162,6 +177,19 @@ export function createLibcKernel(): Kernel {
       if (error !== 0) throw kernelCallFailed(`advise the kernel on a file: ${advice}`, error)
     },
     openPseudoTerminal: ({ rows, columns }) => openPseudoTerminal(rows, columns),
+    setIoFlusher: ({ on }) => {
+      checked(libc().prctl(setIoFlusherCall, on ? 1n : 0n, 0n, 0n, 0n), 'be an I/O flusher (prctl)')
+    },
+    setRealtime: () => {
+      const priority = new Uint8Array(Int32Array.from([1]).buffer)
+      checked(
+        libc().sched_setscheduler(0, roundRobin | resetOnFork, pointerTo(priority)),
+        'be scheduled in real time',
+      )
+    },
+    lockTouchedPages: ({ start, bytes }) => {
+      checked(libc().mlock2(start, bytes, lockOnFault), `lock ${bytes} bytes in memory`)
+    },
     setWindowSize: ({ fd, rows, columns }) => {
       const size = windowSize(rows, columns)
       checked(libc().ioctl(fd, setWindowSizeRequest, pointerTo(size)), 'set the window size')

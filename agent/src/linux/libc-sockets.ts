@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net'
 import { constants } from 'node:os'
 import { WaltError } from '@walt/shared/errors'
-import { errno, libc, pointerTo } from './ffi.ts'
+import { callOnThread, errno, libc, pointerTo } from './ffi.ts'
 import type { Kernel } from './kernel.ts'
 import { checked, kernelCallFailed } from './kernel-errors.ts'
 
@@ -19,6 +19,16 @@ const sendTimeout = 21
 const noSignal = 0x4000
 const unsentBytesRequest = 0x5411n
 const netlinkDatagramMaxBytes = 32 * 1024
+const nonBlocking = 0o4000
+const dontWait = 0x40
+const tcpLevel = 6
+const tcpInfoOption = 11
+const tcpNoDelay = 1
+const tcpEstablished = 1
+const bothDirections = 2
+/** struct tcp_info of include/uapi/linux/tcp.h, as far as tcpi_bytes_acked. */
+const tcpInfo = { bytes: 128, state: 0, retransmits: 2, lastDataReceived: 52, bytesAcknowledged: 120 }
+const { EAGAIN, EALREADY, EINPROGRESS, EISCONN } = constants.errno
 
 /** struct timeval; all zero is no limit. */
 function limitTime(fd: number, option: number, ms: number): void {
@@ -80,7 +90,19 @@ function receiveSome(fd: number, maxBytes: number, withinMs: number): Uint8Array
 
 type SocketCalls = Pick<
   Kernel,
-  'socketUnsentBytes' | 'connectTcp' | 'send' | 'receive' | 'closeDescriptor' | 'genericNetlink'
+  | 'socketUnsentBytes'
+  | 'connectTcp'
+  | 'send'
+  | 'receive'
+  | 'closeDescriptor'
+  | 'genericNetlink'
+  | 'genericNetlinkWithin'
+  | 'beginConnect'
+  | 'connected'
+  | 'sendNow'
+  | 'receiveNow'
+  | 'tcpHealth'
+  | 'shutDownSocket'
 >
 
 export const socketCalls: SocketCalls = {
@@ -115,18 +137,101 @@ export const socketCalls: SocketCalls = {
     if (libc().close(fd) !== 0) throw kernelCallFailed(`close descriptor ${fd}`)
   },
   genericNetlink: ({ message, withinMs }) => {
-    const fd = checked(
-      libc().socket(netlinkFamily, rawSocket | closeOnExec, genericNetlinkProtocol),
-      'open a generic netlink socket',
-    )
+    // Kept open: there may be no memory for another when it is needed.
+    netlinkSocket ??= openGenericNetlink()
     try {
-      const self = Buffer.alloc(12)
-      self.writeUInt16LE(netlinkFamily, 0)
-      checked(libc().bind(fd, pointerTo(self), self.length), 'bind a generic netlink socket')
-      sendAll(fd, message, withinMs)
+      sendAll(netlinkSocket, message, withinMs)
+      return receiveSome(netlinkSocket, netlinkDatagramMaxBytes, withinMs)
+    } catch (thrown) {
+      // An answer that comes too late must not be taken for that of the next question.
+      libc().close(netlinkSocket)
+      netlinkSocket = undefined
+      throw thrown
+    }
+  },
+  genericNetlinkWithin: async ({ message, withinMs }) => {
+    const fd = openGenericNetlink()
+    try {
+      // A netlink command is carried out by the call that sends it.
+      const args = [fd, pointerTo(message), BigInt(message.length), noSignal]
+      const what = `send ${message.length} bytes of netlink`
+      const { result, errno } = await callOnThread({ symbol: 'send', args, withinMs, what })
+      if (Number(result) < 0) throw kernelCallFailed(what, errno)
       return receiveSome(fd, netlinkDatagramMaxBytes, withinMs)
     } finally {
       libc().close(fd)
     }
   },
+  beginConnect: ({ address, port }) => {
+    const peer = socketAddress(address, port)
+    const type = streamSocket | closeOnExec | nonBlocking
+    const fd = checked(libc().socket(internetFamily, type, 0), 'open a TCP socket')
+    try {
+      switchOn(fd, socketLevel, keepalive)
+      switchOn(fd, tcpLevel, tcpNoDelay)
+      if (libc().connect(fd, pointerTo(peer), peer.length) !== 0 && errno() !== EINPROGRESS) {
+        throw kernelCallFailed(`connect to ${address} port ${port}`)
+      }
+      return fd
+    } catch (thrown) {
+      libc().close(fd)
+      throw thrown
+    }
+  },
+  connected: ({ fd, address, port }) => {
+    const peer = socketAddress(address, port)
+    // Asked again, connect(2) says how far it is.
+    if (libc().connect(fd, pointerTo(peer), peer.length) === 0) return true
+    const reason = errno()
+    if (reason === EISCONN) return true
+    if (reason === EALREADY || reason === EINPROGRESS) return false
+    throw kernelCallFailed(`connect to ${address} port ${port}`, reason)
+  },
+  sendNow: ({ fd, bytes }) => {
+    const sent = Number(libc().send(fd, pointerTo(bytes), BigInt(bytes.length), noSignal | dontWait))
+    if (sent < 0 && errno() === EAGAIN) return 0
+    return checked(sent, `send ${bytes.length} bytes`)
+  },
+  receiveNow: ({ fd, into }) => {
+    const received = Number(libc().recv(fd, pointerTo(into), BigInt(into.length), dontWait))
+    if (received < 0 && errno() === EAGAIN) return undefined
+    return checked(received, 'receive')
+  },
+  tcpHealth: ({ fd }) => {
+    const info = new DataView(new ArrayBuffer(tcpInfo.bytes))
+    const length = new Uint8Array(Uint32Array.from([tcpInfo.bytes]).buffer)
+    const into = pointerTo(new Uint8Array(info.buffer))
+    checked(
+      libc().getsockopt(fd, tcpLevel, tcpInfoOption, into, pointerTo(length)),
+      'ask after a TCP connection',
+    )
+    return {
+      established: info.getUint8(tcpInfo.state) === tcpEstablished,
+      retransmits: info.getUint8(tcpInfo.retransmits),
+      silentMs: info.getUint32(tcpInfo.lastDataReceived, true),
+      acknowledgedBytes: Number(info.getBigUint64(tcpInfo.bytesAcknowledged, true)),
+    }
+  },
+  shutDownSocket: (fd) => {
+    // One that has ended already says that it is not connected, which is what was wanted.
+    libc().shutdown(fd, bothDirections)
+  },
+}
+
+let netlinkSocket: number | undefined
+
+function openGenericNetlink(): number {
+  const fd = checked(
+    libc().socket(netlinkFamily, rawSocket | closeOnExec, genericNetlinkProtocol),
+    'open a generic netlink socket',
+  )
+  const self = Buffer.alloc(12)
+  self.writeUInt16LE(netlinkFamily, 0)
+  checked(libc().bind(fd, pointerTo(self), self.length), 'bind a generic netlink socket')
+  return fd
+}
+
+function switchOn(fd: number, level: number, option: number): void {
+  const on = new Uint8Array(Int32Array.from([1]).buffer)
+  checked(libc().setsockopt(fd, level, option, pointerTo(on), 4), 'set a socket option')
 }

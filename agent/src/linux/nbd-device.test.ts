@@ -9,7 +9,7 @@ import {
 import { describe, expect, it } from 'vitest'
 import { createFakeKernel } from './fake-kernel.ts'
 import type { Kernel } from './kernel.ts'
-import { attachNbd } from './nbd-device.ts'
+import { attachNbd, detachNbd, encodeNbdReconfigure } from './nbd-device.ts'
 import { encodeGenericMessage, u32 } from './netlink.ts'
 
 const peer = { address: '192.168.152.1', port: 10_809, exportName: 'swap-16G' }
@@ -100,5 +100,28 @@ describe('attaching an NBD export', () => {
   it('says why the driver does not take the socket', () => {
     const { kernel } = world({ speech: accepted, answers: [familyAnswer, errorAnswer(16)] })
     expect(() => attachNbd(kernel, peer, 1000)).toThrow('attach swap-16G to /dev/nbd0')
+  })
+})
+
+describe('offering the driver another connection', () => {
+  it('names device and descriptor, and asks for an acknowledgement', () => {
+    const bytes = Buffer.from(encodeNbdReconfigure({ family: 0x22, fd: 9 }))
+    const acknowledge = 4
+    expect(bytes.readUInt16LE(6) & acknowledge).toBe(acknowledge)
+    expect(bytes.readUInt8(16)).toBe(3)
+    expect(bytes.readUInt32LE(bytes.length - 4)).toBe(9)
+  })
+})
+
+describe('detaching an NBD export', () => {
+  const kernelThatAnswers = (answer: Uint8Array) =>
+    createFakeKernel({ genericNetlink: () => familyAnswer, genericNetlinkWithin: async () => answer })
+
+  it('ends with the acknowledgement of the driver', async () => {
+    await detachNbd(kernelThatAnswers(errorAnswer(0)), 1000)
+  })
+
+  it('says why the driver does not let go', async () => {
+    await expect(detachNbd(kernelThatAnswers(errorAnswer(22)), 1000)).rejects.toThrow('detach /dev/nbd0')
   })
 })

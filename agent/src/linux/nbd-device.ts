@@ -10,6 +10,8 @@ import { kernelCallFailed } from './kernel-errors.ts'
 import { decodeAnswer, encodeFamilyQuestion, encodeGenericMessage, familyOf, u32, u64 } from './netlink.ts'
 
 const connectCommand = 1
+const disconnectCommand = 2
+const reconfigureCommand = 3
 const attribute = {
   index: 1,
   sizeBytes: 2,
@@ -81,16 +83,59 @@ export function encodeNbdConnect(request: { family: number; fd: number; given: N
 }
 
 /**
+ * Pure: the message that offers the driver a connected socket in place of one that is dead. It is acknowledged in any
+ * case: with none dead the offer changes nothing (nbd_genl_reconfigure), so it may be made again and again.
+ */
+export function encodeNbdReconfigure(request: { family: number; fd: number }): Uint8Array {
+  return encodeGenericMessage({
+    family: request.family,
+    command: reconfigureCommand,
+    version: 1,
+    acknowledge: true,
+    attributes: [
+      { type: attribute.index, value: u32(swapDeviceIndex) },
+      {
+        type: attribute.sockets,
+        value: [{ type: socketItem, value: [{ type: socketDescriptor, value: u32(request.fd) }] }],
+      },
+    ],
+  })
+}
+
+/** Takes the export off the device; what waits for it in the driver fails. */
+export async function detachNbd(
+  kernel: Pick<Kernel, 'genericNetlink' | 'genericNetlinkWithin'>,
+  withinMs: number,
+): Promise<void> {
+  const message = encodeGenericMessage({
+    family: nbdFamily(kernel, withinMs),
+    command: disconnectCommand,
+    version: 1,
+    acknowledge: true,
+    attributes: [{ type: attribute.index, value: u32(swapDeviceIndex) }],
+  })
+  const answer = decodeAnswer(await kernel.genericNetlinkWithin({ message, withinMs }))
+  if (answer.kind === 'error' && answer.errno !== 0) {
+    throw kernelCallFailed(`detach ${swapDevice}`, answer.errno)
+  }
+}
+
+/** @throws WaltError `nbd-driver-missing` */
+export function nbdFamily(kernel: Pick<Kernel, 'genericNetlink'>, withinMs: number): number {
+  const family = familyOf(
+    decodeAnswer(kernel.genericNetlink({ message: encodeFamilyQuestion('nbd'), withinMs })),
+  )
+  if (family !== undefined) return family
+  throw new WaltError('nbd-driver-missing', 'the kernel has no NBD driver: module nbd is not loaded')
+}
+
+/**
  * @throws WaltError `nbd-driver-missing`, or what connecting, the handshake or the kernel says
  */
 export function attachNbd(kernel: NbdKernel, peer: NbdPeer, withinMs: number): NbdExport {
   const deadline = performance.now() + withinMs
   const left = () => deadline - performance.now()
-  const question = encodeFamilyQuestion('nbd')
-  const family = familyOf(decodeAnswer(kernel.genericNetlink({ message: question, withinMs: left() })))
-  if (family === undefined) {
-    throw new WaltError('nbd-driver-missing', 'the kernel has no NBD driver: module nbd is not loaded')
-  }
+  const family = nbdFamily(kernel, left())
   const fd = kernel.connectTcp({ address: peer.address, port: peer.port, withinMs: left() })
   try {
     const given = shakeHands(kernel, fd, peer, deadline)

@@ -10,6 +10,8 @@ export type GenericMessage = {
   command: number
   version: number
   attributes: NetlinkAttribute[]
+  /** For a command that does not answer by a message of its own when it succeeds: then by an error 0. */
+  acknowledge?: boolean
 }
 export type NetlinkAnswer =
   | { kind: 'error'; errno: number }
@@ -22,6 +24,7 @@ const familyIdAttribute = 1
 const familyNameAttribute = 2
 
 const requestFlag = 1
+const acknowledgeFlag = 4
 const errorType = 2
 const nestedFlag = 0x8000
 const headerBytes = 16
@@ -52,13 +55,13 @@ function encodeAttributes(attributes: NetlinkAttribute[]): Buffer {
   )
 }
 
-/** No acknowledgement is asked for: what succeeds answers with a message of its own, and what fails with an error. */
+/** What succeeds answers with a message of its own or, if asked to, an acknowledgement; what fails with an error. */
 export function encodeGenericMessage(message: GenericMessage): Uint8Array {
   const attributes = encodeAttributes(message.attributes)
   const header = Buffer.alloc(headerBytes + genericHeaderBytes)
   header.writeUInt32LE(header.length + attributes.length, 0)
   header.writeUInt16LE(message.family, 4)
-  header.writeUInt16LE(requestFlag, 6)
+  header.writeUInt16LE(message.acknowledge ? requestFlag | acknowledgeFlag : requestFlag, 6)
   header.writeUInt8(message.command, headerBytes)
   header.writeUInt8(message.version, headerBytes + 1)
   return Buffer.concat([header, attributes])
