@@ -11,10 +11,17 @@ export type ServerConfig = {
   network: { address: string; prefix: number; bridge: string | null; firstNode: number }
   http: { port: number; socket: string }
   broker: { port: number }
-  swap: { port: number; quotaBytes: number }
+  swap: {
+    port: number
+    quotaBytes: number
+    nodeQuotaBytes: number | null
+    reserveBytes: number
+    graceMs: number
+  }
   nfs: { server: 'ganesha' | 'kernel' | 'none' }
-  vnodes: { engine: 'auto' | 'qemu' | 'uml' }
+  vnodes: { engine: 'auto' | 'qemu' | 'uml'; grace: number }
   images: { mirror: string | null; suite: 'bookworm' | 'trixie' }
+  alerts: { webhook: string | null }
 }
 
 const port = v.pipe(
@@ -84,6 +91,22 @@ const sections = {
   swap: {
     port: key(port, 10_809, 'port of the swap server (NBD)'),
     quota: key(size, '64G', 'disk space that the swap of all nodes may take together'),
+    nodeQuota: key(
+      v.nullable(size),
+      null,
+      'disk space that the swap of one node may take; null leaves it to the size of its swap',
+    ),
+    reserve: key(size, '1G', 'disk space that swap leaves free: a node hears "no space" before'),
+    grace: key(
+      v.pipe(
+        v.number('it is a number of seconds'),
+        v.integer('it is a whole number'),
+        v.minValue(60, 'it is at least a minute (60)'),
+        v.maxValue(31_536_000, 'it is at most a year (31536000)'),
+      ),
+      86_400,
+      'seconds after which the swap of a node that is gone is deleted; of one that is up it never is',
+    ),
   },
   nfs: {
     server: key(
@@ -98,6 +121,16 @@ const sections = {
       'auto',
       'what runs virtual nodes: qemu, uml (User Mode Linux), or auto',
     ),
+    grace: key(
+      v.pipe(
+        v.number('it is a number'),
+        v.integer('it is a whole number'),
+        v.minValue(1),
+        v.maxValue(86_400),
+      ),
+      600,
+      'seconds that virtual nodes and the NFS server go on when this server was killed and is not started again',
+    ),
   },
   images: {
     mirror: key(
@@ -109,6 +142,15 @@ const sections = {
       v.picklist(['bookworm', 'trixie'], 'it is bookworm or trixie'),
       'bookworm',
       'Debian release of new images',
+    ),
+  },
+  alerts: {
+    webhook: key(
+      v.nullable(
+        v.pipe(v.string('it is a URL'), v.url('it is a URL'), v.regex(/^https?:/, 'it is a URL of HTTP')),
+      ),
+      null,
+      'URL that is sent each alert (POST, JSON) when it begins, changes, and is over; null for none',
     ),
   },
 }
@@ -124,6 +166,7 @@ const configFile = v.strictObject({
   nfs: v.optional(v.strictObject(sections.nfs), {}),
   vnodes: v.optional(v.strictObject(sections.vnodes), {}),
   images: v.optional(v.strictObject(sections.images), {}),
+  alerts: v.optional(v.strictObject(sections.alerts), {}),
 })
 
 /**
@@ -143,7 +186,13 @@ export function readServerConfig(text: string): ServerConfig {
   return {
     ...rest,
     http: { port: http.port, socket: http.socket ?? join(rest.state, 'run/api.sock') },
-    swap: { port: swap.port, quotaBytes: swap.quota },
+    swap: {
+      port: swap.port,
+      quotaBytes: swap.quota,
+      nodeQuotaBytes: swap.nodeQuota,
+      reserveBytes: swap.reserve,
+      graceMs: swap.grace * 1000,
+    },
   }
 }
 

@@ -12,11 +12,13 @@ import type { NodeFolders } from './boot/node-folders.ts'
 import type { ServerConfig } from './config.ts'
 import type { Fleet } from './fleet/fleet.ts'
 import { virtualNodeModel } from './fleet/node-record.ts'
+import { machineRecordsOf } from './guard.ts'
+import { endLasting } from './lasting-process.ts'
 import type { Log } from './log.ts'
 import type { Infrastructure } from './server.ts'
 import { chooseEngine, type EngineFacts, isQemuThere, probeKvm } from './vnodes/engine.ts'
 import { createMachines, type Machines } from './vnodes/machines.ts'
-import { createNodeNetwork } from './vnodes/network.ts'
+import { createNodeNetwork, linkAliasOf } from './vnodes/network.ts'
 import { endConnectionsWith } from './vnodes/stale-connections.ts'
 import type { UmlFiles } from './vnodes/uml.ts'
 import { prepareUml } from './vnodes/uml-stub.ts'
@@ -27,6 +29,7 @@ export function infrastructureOf(config: ServerConfig) {
   return async (parts: { fleet: Fleet; folders: NodeFolders; log: Log }): Promise<Infrastructure> => {
     const { fleet, folders, log } = parts
     const { state, network } = config
+    const recordsFolder = machineRecordsOf(state)
     const images = createImages(state)
     const nfs = createNfsServer(config.nfs.server, {
       runFolder: join(state, 'run'),
@@ -46,9 +49,11 @@ export function infrastructureOf(config: ServerConfig) {
       nfs,
       async startMachines(boots) {
         const { bridge, address, prefix } = network
-        if (bridge === null) return noMachines('network.bridge is null in its configuration')
+        const withoutMachines = (reason: string, stop?: () => Promise<void>) =>
+          noMachines(reason, () => forgetMachines(fleet, recordsFolder), stop)
+        if (bridge === null) return withoutMachines('network.bridge is null in its configuration')
         const { facts, umlFiles } = await engines(config, await images.names())
-        const nodeNetwork = createNodeNetwork({ bridge, address, prefix })
+        const nodeNetwork = createNodeNetwork({ bridge, address, prefix, alias: linkAliasOf(state) })
         await nodeNetwork.start()
         const engineFor = (wanted: EngineWanted) =>
           chooseEngine(wanted === 'auto' ? config.vnodes.engine : wanted, facts)
@@ -56,7 +61,7 @@ export function infrastructureOf(config: ServerConfig) {
           engineFor('auto')
         } catch (thrown) {
           log.warn(`Virtual nodes cannot be run: ${reasonOf(thrown)}`)
-          return noMachines(reasonOf(thrown), nodeNetwork.stop)
+          return withoutMachines(reasonOf(thrown), nodeNetwork.stop)
         }
         log.info(`virtual nodes run in ${engineFor('auto')}`)
         const machineBoots: NodeBoots = {
@@ -66,7 +71,8 @@ export function infrastructureOf(config: ServerConfig) {
           },
         }
         const made = { fleet, boots: machineBoots, folders, network: nodeNetwork, engineFor, umlFiles }
-        return createMachines({ ...made, prepare: nfs.refresh, now: Date.now, random: Math.random, log })
+        const means = { prepare: nfs.refresh, now: Date.now, random: Math.random, log }
+        return createMachines({ ...made, recordsFolder, ...means })
       },
     }
   }
@@ -103,7 +109,19 @@ async function kernelOfSomeImage(state: string, names: readonly string[]): Promi
   return undefined
 }
 
-function noMachines(reason: string, stop: () => Promise<void> = async () => {}): Machines {
+/** Of an earlier server, which had some. */
+async function forgetMachines(fleet: Fleet, recordsFolder: string): Promise<void> {
+  await endLasting(recordsFolder, new Set())
+  for (const { record, status } of fleet.list()) {
+    if (record.virtual && status.state !== 'new') fleet.record(record.name, { type: 'machine-stopped' })
+  }
+}
+
+function noMachines(
+  reason: string,
+  start: () => Promise<void>,
+  stop: () => Promise<void> = async () => {},
+): Machines {
   const refuse = () => {
     throw new WaltError('vnodes-off', `This server has no virtual nodes: ${reason}.`)
   }
@@ -113,7 +131,7 @@ function noMachines(reason: string, stop: () => Promise<void> = async () => {}):
     add: async () => refuse(),
     restart: async () => refuse(),
     remove: async () => {},
-    start: async () => {},
+    start,
     stop,
     running: () => 0,
   }

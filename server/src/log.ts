@@ -9,6 +9,8 @@ export type Log = {
 
 /** One JSON object a line. */
 export function createLog(destination: NodeJS.WritableStream = process.stderr): Log {
+  // Whoever read it may be gone (EPIPE), and nobody is left to be told; that must not end a server.
+  destination.on('error', () => undefined)
   const logger = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
   return {
     info: (message) => logger.info(message),

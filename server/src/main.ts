@@ -82,6 +82,7 @@ try {
   if (thrown instanceof CommanderError) process.exitCode = thrown.exitCode === 0 ? 0 : 2
   else {
     process.stderr.write(`walt-server: ${reasonOf(thrown)}\n`)
-    process.exitCode = 1
+    // What outlives this server is its child, and would keep it.
+    process.exit(1)
   }
 }

@@ -29,9 +29,15 @@ export async function runCommand(
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env })
   let output = ''
   let cause: string | undefined
+  let lastWords: NodeJS.Timeout | undefined
   const end = (why: string) => {
     cause ??= why
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
+    // What has left the group may live on and hold the output open: nobody waits for that.
+    lastWords ??= setTimeout(() => {
+      child.stdout.destroy()
+      child.stderr.destroy()
+    }, limits.commandLastWordsMs)
   }
   const timer = setTimeout(() => end(`it took more than ${timeoutMs / 1000} s`), timeoutMs)
   const aborted = () => end('it was cancelled')
@@ -61,6 +67,7 @@ export async function runCommand(
     })
   } finally {
     clearTimeout(timer)
+    clearTimeout(lastWords)
     signal?.removeEventListener('abort', aborted)
   }
 }

@@ -1,27 +1,31 @@
 import { reasonOf } from '@walt/shared/errors'
+import { limits } from '@walt/shared/limits'
 import type { Log } from './log.ts'
 
-/** Starts, waits for SIGTERM or SIGINT, and stops. A second signal ends the program at once. */
+/**
+ * Starts, waits for SIGTERM or SIGINT, and stops. A second signal ends the program at once; what comes right behind the
+ * first is not a second one: PR_SET_PDEATHSIG sends one for each thread of the parent that ends.
+ */
 export async function runUntilSignal(
   start: () => Promise<{ stop(): Promise<void> }>,
   log: Log,
 ): Promise<void> {
-  let told = 0
+  let toldAt: number | undefined
   const asked = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
-        told += 1
-        if (told > 1) process.exit(1)
+        const now = performance.now()
+        if (toldAt !== undefined && now - toldAt > limits.signalRepeatMs) process.exit(1)
+        if (toldAt !== undefined) return
+        toldAt = now
         log.info(`stopping (${signal})`)
         resolve()
       })
     }
-    // A bug: what is left cannot be trusted, but machines and files are to be left in order.
+    // A bug: what is left cannot be trusted, not to stop in order either. What outlives a server goes on, for the next one.
     process.on('uncaughtException', (error) => {
       log.error(`a bug: ${error.stack ?? reasonOf(error)}`)
-      process.exitCode = 1
-      told += 1
-      resolve()
+      process.exit(1)
     })
   })
   const server = await start()

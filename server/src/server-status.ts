@@ -3,7 +3,7 @@ import type { ServerConfig } from './config.ts'
 import type { Fleet } from './fleet/fleet.ts'
 import type { NodeStateName } from './fleet/node-status.ts'
 import type { ServerStatus } from './http/api-schema.ts'
-import type { SwapServer } from './swap/server.ts'
+import type { SwapProcess } from './swap/swap-process.ts'
 
 /** How the parts do, gathered when it is asked for. */
 export function createServerStatus(parts: {
@@ -13,7 +13,7 @@ export function createServerStatus(parts: {
   sshKey: string
   fleet: Pick<Fleet, 'list'>
   broker: Pick<Broker, 'connections' | 'refused'>
-  swap: Pick<SwapServer, 'status'>
+  swap: Pick<SwapProcess, 'status'>
   nfs: { state(): string; readonly name: string }
   machines: { running(): number; readonly engine: string }
   images: { names(): Promise<string[]> }
@@ -22,7 +22,7 @@ export function createServerStatus(parts: {
   return async () => {
     const states = fleet.list().map((node) => node.status.state)
     const count = (...wanted: NodeStateName[]) => states.filter((state) => wanted.includes(state)).length
-    const { connections, usedBytes, quotaBytes } = swap.status()
+    const { swaps, ...swapUse } = swap.status()
     const { address, prefix, bridge } = config.network
     return {
       version,
@@ -38,7 +38,7 @@ export function createServerStatus(parts: {
         down: count('down', 'lost', 'off'),
       },
       broker: { port: config.broker.port, connections: broker.connections(), refused: broker.refused() },
-      swap: { port: config.swap.port, connections, usedBytes, quotaBytes },
+      swap: { port: config.swap.port, ...swapUse, nodes: swaps },
       nfs: { server: nfs.name, state: nfs.state() },
       vnodes: { engine: machines.engine, running: machines.running() },
       images: (await images.names()).length,

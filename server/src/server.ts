@@ -13,7 +13,7 @@ import { createNodeFolders, type NodeFolders } from './boot/node-folders.ts'
 import { createBroker } from './broker/broker.ts'
 import { createMessageReceiver } from './broker/receive-message.ts'
 import type { ServerConfig } from './config.ts'
-import { type BootTickets, createBootTickets } from './fleet/boot-tickets.ts'
+import { createBootTickets } from './fleet/boot-tickets.ts'
 import { createBootWatch } from './fleet/boot-watch.ts'
 import { type ControlRequestLine, requestOfNode } from './fleet/control-client.ts'
 import { createDevices } from './fleet/devices.ts'
@@ -22,15 +22,22 @@ import { createNodeLifecycle, type ImageCheck } from './fleet/node-lifecycle.ts'
 import { createNodeRequests } from './fleet/node-requests.ts'
 import { kexecCause } from './fleet/node-status.ts'
 import { createOrchestrator } from './fleet/orchestrator.ts'
+import { expectReconnects, recallBoots } from './fleet/past-run.ts'
 import { createRebootReasons } from './fleet/reboot-reasons.ts'
+import { createUserspaceReboot } from './fleet/userspace-reboot.ts'
+import { isSomethingLeft, startGuard } from './guard.ts'
 import { addBootRoutes } from './http/boot-routes.ts'
 import { addDeviceRoutes } from './http/device-routes.ts'
-import { addEventRoutes } from './http/event-routes.ts'
+import { addDocumentRoute } from './http/document-routes.ts'
 import { createHttpServer } from './http/http-server.ts'
 import { addImageRoutes, type ImageCatalog } from './http/image-routes.ts'
+import { addHealthRoutes } from './http/metrics-routes.ts'
 import { addNodeRoutes } from './http/node-routes.ts'
-import { addStatusRoutes, addWelcome } from './http/status-routes.ts'
+import { addDashboardRoute, addStatusRoutes } from './http/status-routes.ts'
+import { builtWebFolder, readWebFiles } from './http/web-files.ts'
+import { addWebRoutes } from './http/web-routes.ts'
 import type { Log } from './log.ts'
+import { createMonitoring } from './monitoring.ts'
 import { createCommandPower } from './power/command-power.ts'
 import { createIpmiPower } from './power/ipmi-power.ts'
 import { createPoePower } from './power/poe-power.ts'
@@ -39,7 +46,7 @@ import { sameSecret } from './same-secret.ts'
 import { createServerStatus } from './server-status.ts'
 import { ensureSshKey, lockStateFolder, makeStateFolder, readOrMakeSecret } from './state-folder.ts'
 import { openSqliteStore } from './store/sqlite-store.ts'
-import { createSwapServer, type SwapServer } from './swap/server.ts'
+import { startSwap } from './swap/start-swap.ts'
 import type { Machines } from './vnodes/machines.ts'
 
 export type RunningServer = { stop(): Promise<void> }
@@ -59,9 +66,14 @@ export async function startServer(
   options: { version: string; now: () => number; log: Log },
 ): Promise<RunningServer> {
   const { now, log } = options
-  const stops: { what: string; stop: () => Promise<unknown> | unknown }[] = []
-  async function stop(): Promise<void> {
-    for (const { what, stop: end } of stops.splice(0).reverse()) {
+  /** `lasts`: it may go on without this server. */
+  const stops: { what: string; stop: () => Promise<unknown> | unknown; lasts?: boolean }[] = []
+  let recovering = false
+  let stopping = false
+  async function stop(keepLasting = false): Promise<void> {
+    stopping = true
+    for (const { what, stop: end, lasts = false } of stops.splice(0).reverse()) {
+      if (lasts && keepLasting) continue
       // One part that will not stop may not keep the others.
       await withDeadline(Promise.resolve().then(end), what).catch((thrown) => log.error(reasonOf(thrown)))
     }
@@ -69,37 +81,62 @@ export async function startServer(
   try {
     await start()
   } catch (thrown) {
-    await stop()
+    // What has outlived a server is left to the next try, or to the guard.
+    await stop(recovering)
     throw thrown
   }
-  return { stop }
+  return { stop: () => stop() }
 
   async function start(): Promise<void> {
     const { state, network } = config
     const startedAt = now()
     await makeStateFolder(state)
     stops.push({ what: 'the lock', stop: await lockStateFolder(state) })
+    recovering = await isSomethingLeft(state)
+    if (network.bridge !== null || config.nfs.server === 'ganesha') {
+      stops.push({ what: 'the guard', stop: await startGuard(state, config.vnodes.grace), lasts: true })
+    }
     const { privateKey: sshKey } = await ensureSshKey(state)
     const store = await openSqliteStore(join(state, 'db/walt.sqlite'))
     stops.push({ what: 'the store', stop: store.close })
     const tickets = await createBootTickets({ store, now })
     const fleet = await createFleet({ store, tickets, network, now, log })
     stops.push({ what: 'the registry', stop: fleet.settled })
-    forgetPastRun(fleet)
+    const monitoring = createMonitoring({
+      ...{ fleet, store, now, log },
+      webhook: config.alerts.webhook,
+      publish: (topic, payload) => broker.publish(topic, payload),
+      figures: {
+        version: options.version,
+        broker: () => ({ connections: broker.connections(), refused: broker.refused() }),
+        swap: () => ({ ...swap.status(), quotaBytes: config.swap.quotaBytes }),
+      },
+    })
+    stops.push({ what: 'the log and the history', stop: monitoring.stop })
+    const { history, boots: bootHistory, logbook } = monitoring
+    recallBoots(fleet, tickets.current)
     const devices = await createDevices(store)
 
     const folders = createNodeFolders(state)
     const boots = createNodeBoots({ fleet, folders, config })
     const { images, nfs, startMachines } = await infrastructure({ fleet, folders, log })
     const machines = await startMachines(boots)
-    stops.push({ what: 'the virtual nodes', stop: machines.stop })
+    stops.push({ what: 'the virtual nodes', stop: machines.stop, lasts: true })
     // What is exported must be there.
     for (const { record } of fleet.list()) await folders.prepare(record.name, record.image)
-    stops.push({ what: 'the NFS server', stop: nfs.stop })
+    stops.push({ what: 'the NFS server', stop: nfs.stop, lasts: true })
     await nfs.start()
 
     const addresses = [...new Set([network.address, '127.0.0.1'])]
-    const swap = await startSwap(config, fleet, tickets, addresses, log)
+    const swap = await startSwap({
+      config,
+      fleet,
+      tickets,
+      hosts: addresses,
+      tellNode: logbook.addNodeLog,
+      now,
+      log,
+    })
     stops.push({ what: 'the swap server', stop: swap.stop })
 
     const askNode = (
@@ -110,6 +147,7 @@ export async function startServer(
     const requests = createNodeRequests({
       publish: (topic, payload) => broker.publish(topic, payload),
       currentBootId: (node) => tickets.current(node)?.bootId,
+      userSpace: (node) => fleet.find(node)?.status.userSpace ?? 0,
       now,
       randomId: randomUUID,
     })
@@ -128,18 +166,24 @@ export async function startServer(
         imageBuiltAt: images.builtAt,
         changesOf: requests.changesOf,
       }),
+      userspaceReboot: createUserspaceReboot({
+        fleet,
+        currentBoot: tickets.current,
+        imageBuiltAt: images.builtAt,
+        restartUserSpace: requests.restartUserSpace,
+      }),
       log,
     })
 
     const operatorPassword = await readOrMakeSecret(join(state, 'run/operator.password'))
     const receive = createMessageReceiver({
-      fleet,
+      ...{ fleet, history, boots: bootHistory, logbook },
       currentBootId: (node) => tickets.current(node)?.bootId,
-      rebootSet(set, { hard = false, requestedBy = 'operator' }) {
+      rebootSet(set, { hard = false, userspace = false, requestedBy = 'operator' }) {
         const answer = (results: unknown) =>
           broker.publish(setTopics(set).rebooted, JSON.stringify({ results }))
         Promise.resolve()
-          .then(() => orchestrator.reboot({ names: fleet.resolve(set), hard, requestedBy }))
+          .then(() => orchestrator.reboot({ names: fleet.resolve(set), hard, userspace, requestedBy }))
           .then(answer, (thrown) => {
             log.warn(`MQTT: reboot of "${set}": ${reasonOf(thrown)}`)
             answer([{ node: set, ok: false, message: reasonOf(thrown) }])
@@ -165,10 +209,11 @@ export async function startServer(
       log,
     })
     stops.push({ what: 'the broker', stop: broker.stop })
+    stops.push({ what: 'the wait for nodes', stop: expectReconnects(fleet, broker.isConnected) })
 
     const forgetBoots = (node: string, currentBootId: string | undefined) => {
       broker.disconnect(node, currentBootId)
-      forgetSwaps(swap, node, currentBootId)
+      swap.forget(node, currentBootId)
     }
     whenOldBootsAreOver(fleet, forgetBoots)
     const lifecycle = createNodeLifecycle({
@@ -195,22 +240,33 @@ export async function startServer(
       machines,
       images,
     })
+    const origin = `http://${network.address}:${config.http.port}`
+    const token = await readOrMakeSecret(join(state, 'run/api.token'))
+    const web = await readWebFiles(builtWebFolder)
     const http = createHttpServer({
       socket: config.http.socket,
       addresses,
       port: config.http.port,
-      token: await readOrMakeSecret(join(state, 'run/api.token')),
+      token,
+      answered: monitoring.answered,
+      addGuarded: monitoring.addMetrics,
       addOpen(app) {
-        addWelcome(app, options.version)
+        addHealthRoutes(app, () => [
+          ...(nfs.state() === 'starting' ? ['the NFS server is starting'] : []),
+          ...(stopping ? ['the server is stopping'] : []),
+        ])
+        addWebRoutes(app, web, options.version)
         addBootRoutes(app, {
           fleet,
           boots,
           bootFile: ({ image, model }, file) => join(folders.imagePathOf(image), 'boot', model, file),
-          origin: `http://${network.address}:${config.http.port}`,
+          origin,
         })
       },
       addApi(app, context) {
         addStatusRoutes(app, readStatus)
+        addDocumentRoute(app, options.version)
+        addDashboardRoute(app, origin, token)
         const { consolePathOf } = folders
         addNodeRoutes(app, {
           ...context,
@@ -219,15 +275,17 @@ export async function startServer(
           orchestrator,
           commander: askNode,
           requests,
+          ...{ history, logbook },
           consolePathOf,
         })
         addDeviceRoutes(app, devices)
         addImageRoutes(app, { ...context, fleet, images })
-        addEventRoutes(app, { ...context, fleet, now })
+        monitoring.addApi(app, context)
       },
       log,
     })
     await machines.start()
+    await monitoring.start()
     stops.push({ what: 'the HTTP API', stop: http.stop })
     await http.start()
     const { powerOption, hardReboot } = orchestrator
@@ -237,6 +295,7 @@ export async function startServer(
     log.info(
       `walt-server ${options.version} is up: ${fleet.list().length} nodes, API at ${config.http.socket}`,
     )
+    log.info(`Dashboard at ${origin}/: "walt dashboard" prints a link that logs in`)
   }
 
   async function withDeadline(work: Promise<unknown>, what: string): Promise<void> {
@@ -250,42 +309,6 @@ export async function startServer(
     })
     await Promise.race([work, late]).finally(() => clearTimeout(timer))
   }
-}
-
-/** The machines of the last run died with it; other nodes may live, and say so as soon as they are connected again. */
-function forgetPastRun(fleet: Fleet): void {
-  for (const { record, status } of fleet.list()) {
-    if (record.virtual && status.state !== 'new') fleet.record(record.name, { type: 'machine-stopped' })
-    else if (status.bootId) fleet.record(record.name, { type: 'connection-lost', bootId: status.bootId })
-  }
-}
-
-async function startSwap(
-  config: ServerConfig,
-  fleet: Fleet,
-  tickets: BootTickets,
-  hosts: readonly string[],
-  log: Log,
-): Promise<SwapServer> {
-  const line = (fields: object, message: string) => `${message} ${JSON.stringify(fields)}`
-  const swap = await createSwapServer({
-    hosts,
-    port: config.swap.port,
-    folder: join(config.state, 'swap'),
-    quotaBytes: config.swap.quotaBytes,
-    allow(peerAddress) {
-      const node = fleet.list().find(({ record }) => record.address === peerAddress)
-      const ticket = node && tickets.current(node.record.name)
-      return ticket && { node: ticket.node, bootId: ticket.bootId }
-    },
-    log: {
-      info: (fields, message) => log.info(line(fields, message)),
-      warn: (fields, message) => log.warn(line(fields, message)),
-    },
-  })
-  swap.sweep(tickets.all())
-  await swap.start()
-  return swap
 }
 
 /**
@@ -303,10 +326,4 @@ function whenOldBootsAreOver(
     const begun = node.record.virtual && bootId !== before.bootId && cause !== kexecCause
     if (begun || (state === 'booted' && before.state !== 'booted')) forget(name, bootId)
   })
-}
-
-function forgetSwaps(swap: SwapServer, node: string, currentBootId: string | undefined): void {
-  for (const one of swap.status().swaps) {
-    if (one.node === node && one.bootId !== currentBootId) swap.forgetBoot(node, one.bootId)
-  }
 }

@@ -1,10 +1,14 @@
 /** The server's state folder: its shape, its lock, its secrets. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { closeSync, openSync } from 'node:fs'
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { reasonOf, WaltError } from '@walt/shared/errors'
+import { limits } from '@walt/shared/limits'
+import { isAlive, readIdentity, startTimeOf } from './process-stat.ts'
 
 const folders = { images: 0o755, nodes: 0o755, swap: 0o700, db: 0o700, ssh: 0o700, run: 0o700, cache: 0o755 }
 
@@ -20,38 +24,50 @@ export async function makeStateFolder(state: string): Promise<void> {
   }
 }
 
+export const lockFileOf = (state: string) => join(state, 'run/server.lock')
+
 /**
- * Takes the folder for this process; returns how to give it back. The lock of a server that was killed is void: its
- * process is gone, or has another start time (proc(5), field 22 of stat).
+ * Takes the folder for this process; returns how to give it back. The lock is one of the kernel's (flock(2)) on a file that
+ * this process has open, so it goes with the process, however that ends, and of two who come at once one gets it.
  * @throws WaltError `state-locked`
  */
-export async function lockStateFolder(state: string): Promise<() => Promise<void>> {
-  const file = join(state, 'run/server.lock')
-  const own = `${process.pid} ${await startTimeOf(process.pid)}`
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      await writeFile(file, own, { flag: 'wx', mode: 0o600 })
-      return () => rm(file, { force: true })
-    } catch (thrown) {
-      if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'EEXIST')) throw thrown
+export async function lockStateFolder(state: string): Promise<() => void> {
+  const path = lockFileOf(state)
+  const file = openSync(path, 'a', 0o600)
+  try {
+    const deadline = performance.now() + limits.stateLockMs
+    while (!(await tryLock(file, state))) {
+      const holder = await readIdentity(path)
+      const held = holder && (await isAlive(holder))
+      // Without a server it is one that has yet to write who it is, or the guard (guard.ts), for a while.
+      if (held || performance.now() > deadline) {
+        const who = held ? ` (process ${holder.pid})` : ''
+        const message = `Another walt-server${who} uses the state folder ${state}.`
+        throw new WaltError('state-locked', `${message} Stop it, or name another folder.`)
+      }
+      await wait(limits.lastingPollMs)
     }
-    const [pid = '', startTime] = (await readFile(file, 'utf8')).split(' ')
-    if (startTime !== undefined && (await startTimeOf(Number(pid))) === startTime) {
-      const message = `Another walt-server (process ${pid}) uses the state folder ${state}. Stop it, or name another folder.`
-      throw new WaltError('state-locked', message)
-    }
-    await rm(file, { force: true })
+    await writeFile(path, `${process.pid} ${await startTimeOf(process.pid)}\n`)
+  } catch (thrown) {
+    closeSync(file)
+    throw thrown
   }
-  throw new WaltError('state-locked', `Another walt-server is being started on the state folder ${state}.`)
+  return () => closeSync(file)
 }
 
-async function startTimeOf(pid: number): Promise<string | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ESRCH') return undefined
-    throw error
-  })
-  // The second field, the name, may hold anything; it ends with the last parenthesis.
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+/** The program's descriptor 3 is the same open file as `file`, and so is the lock. */
+async function tryLock(file: number, state: string): Promise<boolean> {
+  const status = await statusOf(spawn('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'ignore', file] }))
+  if (status === 0 || status === 1) return status === 0
+  const message = `The state folder ${state} cannot be locked: flock ended with ${status}. Install util-linux.`
+  throw new WaltError('state-unusable', message)
+}
+
+async function statusOf(child: ChildProcess): Promise<number | string> {
+  return once(child, 'exit').then(
+    ([code, signal]) => code ?? signal,
+    (thrown) => reasonOf(thrown),
+  )
 }
 
 /** The secret in a file that only root reads, made at the first start. */
@@ -83,10 +99,7 @@ export async function ensureSshKey(state: string): Promise<{ privateKey: string;
   if (!there) {
     const words = ['-q', '-t', 'ed25519', '-N', '', '-C', 'walt-server', '-f', privateKey]
     const child = spawn('ssh-keygen', words, { stdio: 'ignore' })
-    const status = await once(child, 'exit').then(
-      ([code]) => code,
-      (thrown) => reasonOf(thrown),
-    )
+    const status = await statusOf(child)
     if (status !== 0) {
       const message = `ssh-keygen could not make ${privateKey} (${status}). Install openssh-client.`
       throw new WaltError('ssh-key-missing', message)

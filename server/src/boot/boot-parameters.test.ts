@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { readServerConfig } from '../config.ts'
 import type { NodeRecord } from '../fleet/node-record.ts'
 import { bootParameters, ipxeScript } from './boot-parameters.ts'
+import type { ImageIdentity } from './image-identity.ts'
 
 const node: NodeRecord = {
   ...{
@@ -20,9 +21,10 @@ const ticket = {
   ...{ image: 'debian12', startedAt: 0 },
 }
 
-function kernelArguments(settings: GivenNodeSettings = {}, config = '') {
+function kernelArguments(settings: GivenNodeSettings = {}, config = '', image?: ImageIdentity) {
   return bootParameters({
     ...{ node, ticket, settings: effectiveNodeSettings(settings), config: readServerConfig(config) },
+    image,
     imagePath: '/var/lib/walt/images/debian12/fs',
     persistPath: '/var/lib/walt/nodes/vnode1/persist',
   }).kernelArguments
@@ -46,6 +48,7 @@ describe('boot parameters', () => {
       swap: 'off',
       'mount.persist': 'false',
       'kexec.allow': 'false',
+      'root.lost': 'wait',
       'boot.arguments': 'walt.swap=1G quiet',
     }
     const line = kernelArguments({ ...given }, 'broker: { port: 18830 }\nhttp: { port: 8888 }')
@@ -53,7 +56,17 @@ describe('boot parameters', () => {
     // The last one counts: a person's words win.
     expect(parseKernelCommandLine(line).settings).toMatchObject({
       ...{ persist: 'off', kexec: false, swapBytes: 1024 ** 3, mqttPort: 18_830, httpPort: 8888 },
+      rootLost: 'wait',
     })
+  })
+
+  test('tell a node that may have a disk which state of the image it boots', () => {
+    const image = { id: 'debian12-0123456789abcdef', bytes: 700_000_000 }
+    expect(parseKernelCommandLine(kernelArguments({}, '', image))).toMatchObject({
+      problems: [],
+      settings: { imageId: image.id, imageBytes: image.bytes },
+    })
+    expect(kernelArguments()).not.toContain('walt.image.')
   })
 
   test('tell the kernel its address, so that it needs no DHCP', () => {

@@ -7,6 +7,7 @@ import type { NodeSettings } from '@walt/shared/node-settings'
 import type { ServerConfig } from '../config.ts'
 import type { BootTicket } from '../fleet/boot-ticket.ts'
 import { type NodeRecord, netmaskOf } from '../fleet/node-record.ts'
+import type { ImageIdentity } from './image-identity.ts'
 
 export type BootParameters = {
   kernelArguments: string
@@ -19,12 +20,14 @@ export function bootParameters(boot: {
   node: NodeRecord
   ticket: BootTicket
   settings: NodeSettings
+  /** Of a node that may boot a copy of the image on a disk. */
+  image?: ImageIdentity | undefined
   /** Absolute paths on the server, as the NFS server exports them. */
   imagePath: string
   persistPath: string
   config: Pick<ServerConfig, 'network' | 'http' | 'broker' | 'swap'>
 }): BootParameters {
-  const { node, ticket, settings, config } = boot
+  const { node, ticket, settings, image, config } = boot
   const server = config.network.address
   const words = [
     'root=/dev/nfs',
@@ -39,10 +42,14 @@ export function bootParameters(boot: {
     `walt.boot.id=${ticket.bootId}`,
     `walt.token=${ticket.token}`,
     `walt.image=${ticket.image}`,
+    ...(image ? [`walt.image.id=${image.id}`, `walt.image.size=${image.bytes}`] : []),
     `walt.swap=${settings.swap}`,
     `walt.persist=${settings['mount.persist'] ? `${server}:${boot.persistPath}` : 'off'}`,
     `walt.virtual=${node.virtual ? 1 : 0}`,
     `walt.kexec=${settings['kexec.allow'] ? 1 : 0}`,
+    `walt.root.lost=${settings['root.lost']}`,
+    // An initramfs that finds no NFS server tries for three minutes; then it reboots, where this is, and stays, where not.
+    'panic=10',
     `walt.http.port=${config.http.port}`,
     `walt.mqtt.port=${config.broker.port}`,
     `walt.nbd.port=${config.swap.port}`,

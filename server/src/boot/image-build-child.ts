@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { WaltError } from '@walt/shared/errors'
 import type { ServerConfig } from '../config.ts'
-import { diesWithServer } from '../confined.ts'
+import { diesWithParent } from '../confined.ts'
 import type { BuildImageRequest } from '../http/api-schema.ts'
 
 const main = fileURLToPath(new URL('../main.ts', import.meta.url))
@@ -27,7 +27,7 @@ export async function* buildInChild(
     throw new WaltError('image-busy', `The image ${request.name} is being built already.`)
   }
   building.add(place)
-  const [command = '', ...words] = [...diesWithServer, process.execPath, ...process.execArgv, main]
+  const [command = '', ...words] = [...diesWithParent, process.execPath, ...process.execArgv, main]
   const child = spawn(command, [...words, ...buildWords(config, request)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })

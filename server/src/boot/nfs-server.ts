@@ -2,12 +2,9 @@
  * The NFS server that this server runs: nfs-ganesha, in whatever network namespace this process is in, or the kernel's.
  *
  * ganesha wants rpcbind (NFSv3 clients ask it for ports), a socket in /run and files in /var/lib/nfs. It gets its own of
- * each, in a mount namespace of its own: several servers in several network namespaces do not meet, and a killed one
- * leaves nothing that could stand in the way of the next.
+ * each, in a mount namespace of its own: several servers in several network namespaces do not meet. It goes on when this
+ * server is killed, and nodes with it; the next one takes it over.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -15,7 +12,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { createBackoff } from '@walt/shared/backoff'
 import { reasonOf, WaltError } from '@walt/shared/errors'
 import { limits } from '@walt/shared/limits'
-import { diesWithServer, endConfined } from '../confined.ts'
+import { ownProcesses } from '../confined.ts'
+import { adoptLasting, type LastingProcess, startLasting } from '../lasting-process.ts'
 import type { Log } from '../log.ts'
 import { runCommand } from '../run-command.ts'
 import { ganeshaConfig, type KernelExport, kernelExports, type NfsExports, nfsPorts } from './nfs-exports.ts'
@@ -28,6 +26,9 @@ export type NfsServer = {
   refresh(): Promise<void>
   state(): 'off' | 'starting' | 'running'
 }
+
+/** Of its process, see lasting-process.ts. */
+export const nfsRecordOf = (runFolder: string) => join(runFolder, 'nfs/process')
 
 type Options = {
   /** Of this server's state folder; configuration, log and state of the NFS server. */
@@ -50,12 +51,13 @@ function createGanesha(options: Options): NfsServer {
   const folder = join(runFolder, 'nfs')
   const config = join(folder, 'ganesha.conf')
   const logFile = join(folder, 'ganesha.log')
+  const record = nfsRecordOf(runFolder)
   const backoff = createBackoff({
     minMs: limits.nfsBackoffMinMs,
     maxMs: limits.nfsBackoffMaxMs,
     random: options.random,
   })
-  let child: ChildProcess | undefined
+  let running: LastingProcess | undefined
   let state: 'off' | 'starting' | 'running' = 'off'
   let exported = ''
   /** One after the other: who finds nothing changed must not return before the exports are there. */
@@ -80,36 +82,48 @@ function createGanesha(options: Options): NfsServer {
     const portmap = (await answers('127.0.0.1', nfsPorts.portmap)) ? 'given' : 'own'
     // Stopped meanwhile.
     if (state !== 'starting') return
-    const log = openSync(logFile, 'a')
-    const [command = '', ...words] = [
-      ...diesWithServer,
-      'sh',
-      '-c',
-      ganeshaScript,
-      'sh',
-      join(folder, 'lib'),
-      config,
-      logFile,
-      portmap,
-    ]
-    const started = spawn(command, words, { stdio: ['ignore', log, log], detached: true })
-    closeSync(log)
-    child = started
-    started.once('error', (cause) => failed(started, reasonOf(cause)))
-    started.once('exit', (code, signal) => failed(started, `status ${code ?? signal}`))
+    const script = ['sh', '-c', ganeshaScript, 'sh', join(folder, 'lib'), config, logFile, portmap]
+    const started = startLasting({ record, command: [...ownProcesses, ...script], output: logFile })
+    follow(started)
     await untilReady(started)
-    if (child !== started) return
+    if (running !== started) return
     state = 'running'
     backoff.reset()
     // Nodes may have come while it was started.
     await refresh()
   }
 
-  async function untilReady(started: ChildProcess): Promise<void> {
+  /** The one of an earlier server; it is ended if it does not serve. */
+  async function adopt(): Promise<boolean> {
+    const found = await adoptLasting(record)
+    if (!found) return false
+    if (!(await serves())) {
+      log.warn(`nfs-ganesha (process ${found.pid}) goes on, and does not serve: it is started anew`)
+      await found.end()
+      return false
+    }
+    log.info(`nfs-ganesha goes on (process ${found.pid})`)
+    follow(found)
+    state = 'running'
+    // What it exports may be what an earlier server wanted.
+    await refresh()
+    return true
+  }
+
+  function follow(started: LastingProcess): void {
+    running = started
+    void started.ended.then((why) => failed(started, why))
+  }
+
+  async function serves(): Promise<boolean> {
+    const ready = await Promise.all([answers(address, nfsPorts.nfs), answers(address, nfsPorts.mount)])
+    return ready.every(Boolean)
+  }
+
+  async function untilReady(started: LastingProcess): Promise<void> {
     const deadline = performance.now() + limits.nfsStartMs
-    while (performance.now() < deadline && child === started) {
-      const ready = await Promise.all([answers(address, nfsPorts.nfs), answers(address, nfsPorts.mount)])
-      if (ready.every(Boolean)) return
+    while (performance.now() < deadline && running === started) {
+      if (await serves()) return
       await wait(limits.nfsPollMs)
     }
     const said = (await readFile(logFile, 'utf8')).trim().split('\n').slice(-3).join(' | ')
@@ -119,9 +133,9 @@ function createGanesha(options: Options): NfsServer {
     )
   }
 
-  function failed(which: ChildProcess, why: string): void {
-    if (child !== which) return
-    child = undefined
+  function failed(which: LastingProcess, why: string): void {
+    if (running !== which) return
+    running = undefined
     if (state !== 'running') return
     const waitMs = backoff.nextMs()
     log.error(`nfs-ganesha ended (${why}); started again in ${waitMs} ms. Its log: ${logFile}`)
@@ -148,16 +162,16 @@ function createGanesha(options: Options): NfsServer {
 
   /** One that is being started anew reads the configuration by itself. */
   async function reload(): Promise<void> {
-    const running = child?.pid
-    if (state !== 'running' || running === undefined || !(await writeConfig())) return
+    const current = running
+    if (state !== 'running' || !current || !(await writeConfig())) return
     const loaded = await countInLog(logFile)
     // Its parent is unshare; one that has just ended has no child any more, and 0 would mean this process's own group.
-    const pid = Number((await childrenOf(running)).split(' ')[0])
+    const pid = Number((await childrenOf(current.pid)).split(' ')[0])
     if (pid === 0) return
     // SIGHUP: ganesha reads its exports again, and keeps those that have not changed.
     process.kill(pid, 'SIGHUP')
     const deadline = performance.now() + limits.nfsStartMs
-    while (child?.pid === running && (await countInLog(logFile)) === loaded) {
+    while (running === current && (await countInLog(logFile)) === loaded) {
       if (performance.now() > deadline) {
         log.warn(`nfs-ganesha did not say that it has read ${config} again; its log: ${logFile}`)
         return
@@ -167,17 +181,16 @@ function createGanesha(options: Options): NfsServer {
   }
 
   async function end(): Promise<void> {
-    const ending = child
-    child = undefined
-    if (!ending || ending.exitCode !== null || ending.signalCode !== null) return
-    endConfined(ending)
-    await once(ending, 'exit')
+    const ending = running
+    running = undefined
+    await ending?.end()
   }
 
   return {
     name: 'ganesha',
     state: () => state,
     async start() {
+      if (await adopt()) return
       if (await answers(address, nfsPorts.nfs)) {
         const advice = 'Stop it, or say nfs: { server: none } if it exports the images.'
         throw new WaltError('nfs-failed', `Another NFS server is on ${address}:${nfsPorts.nfs}. ${advice}`)

@@ -10,6 +10,8 @@ export type NodeFolders = {
   persistPathOf(node: string): string
   imagePathOf(image: string): string
   consolePathOf(node: string): string
+  /** Of a virtual node: the files that are its disks. */
+  disksPathOf(node: string): string
   /** Makes what is missing, and points the node to the image. */
   prepare(node: string, image: string): Promise<void>
   /** All but a `/persist` that has something in it: nobody else has a copy of that. */
@@ -23,6 +25,7 @@ export function createNodeFolders(state: string): NodeFolders {
     persistPathOf: (node) => join(pathOf(node), 'persist'),
     imagePathOf: (image) => join(state, 'images', image, 'fs'),
     consolePathOf: (node) => join(pathOf(node), 'console.log'),
+    disksPathOf: (node) => join(pathOf(node), 'disks'),
     async prepare(node, image) {
       const folder = pathOf(node)
       await mkdir(join(folder, 'persist'), { recursive: true })
@@ -33,7 +36,9 @@ export function createNodeFolders(state: string): NodeFolders {
     },
     async remove(node) {
       const folder = pathOf(node)
-      for (const name of ['fs', '.fs.new', 'console.log']) await rm(join(folder, name), { force: true })
+      for (const name of ['fs', '.fs.new', 'console.log', 'console.log.1'])
+        await rm(join(folder, name), { force: true })
+      await rm(join(folder, 'disks'), { recursive: true, force: true })
       for (const path of [join(folder, 'persist'), folder]) {
         const kept = await rmdir(path).then(
           () => false,

@@ -84,6 +84,17 @@ afterEach(async () => {
 })
 
 describe('the broker', () => {
+  test('knows who is connected; that it ends connections itself is no news of the nodes', async () => {
+    const node = await client('vnode1', 'token1', { topic: 'walt/v1/nodes/vnode1/state', payload: '{}' })
+    expect(broker.isConnected('vnode1')).toBe(true)
+    expect(broker.isConnected('vnode2')).toBe(false)
+    const closed = closeOf(node)
+    await broker.stop()
+    await closed
+    expect(broker.isConnected('vnode1')).toBe(false)
+    expect({ gone, messages }).toEqual({ gone: [], messages: [] })
+  })
+
   test('refuses a wrong token, an unknown name, and no name at all', async () => {
     await expect(client('vnode1', 'token2')).rejects.toThrow(/password/i)
     await expect(client('vnode9', 'token1')).rejects.toThrow(/password/i)

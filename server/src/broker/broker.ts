@@ -17,10 +17,11 @@ export type Broker = {
   publish(topic: string, payload: string): void
   /** Ends a node's connections, but for those of its current boot. */
   disconnect(node: string, currentBootId: string | undefined): void
+  isConnected(node: string): boolean
   connections(): number
   /** Connections, publications and subscriptions that were refused since the start. */
   refused(): number
-  /** Ends all connections at once. */
+  /** Ends all connections at once, which is no news of the nodes. */
   stop(): Promise<void>
 }
 
@@ -45,6 +46,7 @@ export async function createBroker(options: {
   const wills = new WeakSet<Client>()
   let refused = 0
   let anonymous = 0
+  let stopping = false
   const warn = boundedWarnings(log, now)
 
   function refuse(what: string): void {
@@ -110,7 +112,7 @@ export async function createBroker(options: {
 
   aedes.on('publish', ({ topic, payload }, client) => {
     const session = client && sessions.get(client)
-    if (session) onMessage({ topic, payload: Buffer.from(payload), from: session.principal })
+    if (session && !stopping) onMessage({ topic, payload: Buffer.from(payload), from: session.principal })
   })
   aedes.on('client', (client) => {
     const session = sessions.get(client)
@@ -119,7 +121,8 @@ export async function createBroker(options: {
   aedes.on('clientDisconnect', (client) => {
     const session = sessions.get(client)
     connected.delete(client)
-    if (session?.principal.kind === 'node' && !hasOther(client, session)) onNodeGone(session.principal)
+    if (stopping || session?.principal.kind !== 'node' || hasOther(client, session)) return
+    onNodeGone(session.principal)
   })
   aedes.on('clientError', (client, error: NodeJS.ErrnoException) => {
     // A machine that was killed, a cable that was pulled: the state of the node tells.
@@ -143,6 +146,7 @@ export async function createBroker(options: {
 
   const servers: Server[] = []
   async function stop(): Promise<void> {
+    stopping = true
     const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)))
     for (const socket of sockets) socket.destroy()
     await Promise.all(closed)
@@ -168,6 +172,7 @@ export async function createBroker(options: {
         if (its) client.close()
       }
     },
+    isConnected: (node) => [...connected.values()].some(({ principal }) => nameOf(principal) === node),
     connections: () => connected.size,
     refused: () => refused,
     stop,

@@ -4,6 +4,7 @@ import { reasonOf } from '@walt/shared/errors'
 import { parseNodeTopic, parseSetRebootTopic } from '@walt/shared/mqtt-topics'
 import {
   inventory,
+  nodeLines,
   nodeLog,
   nodeState,
   parsePayload,
@@ -14,20 +15,26 @@ import {
   telemetry,
 } from '@walt/shared/payloads'
 import type { Fleet } from '../fleet/fleet.ts'
+import type { BootHistory } from '../history/boot-history.ts'
+import type { TelemetryHistory } from '../history/telemetry-history.ts'
 import type { Log } from '../log.ts'
+import type { Logbook } from '../logbook/logbook.ts'
 import type { BrokerMessage } from './broker.ts'
 
 export type MessageReceiver = (message: BrokerMessage) => void
 
 export function createMessageReceiver(parts: {
-  fleet: Pick<Fleet, 'record' | 'report' | 'addLog'>
+  fleet: Pick<Fleet, 'record' | 'report'>
+  history: Pick<TelemetryHistory, 'add'>
+  boots: Pick<BootHistory, 'addReport'>
+  logbook: Pick<Logbook, 'addNodeLog' | 'addNodeLines'>
   /** Of the node's current boot. */
   currentBootId: (node: string) => string | undefined
   rebootSet: (set: string, request: SetReboot) => void
   receiveReply: (node: string, id: string, reply: Reply) => void
   log: Log
 }): MessageReceiver {
-  const { fleet, currentBootId, rebootSet, receiveReply, log } = parts
+  const { fleet, history, boots, logbook, currentBootId, rebootSet, receiveReply, log } = parts
 
   function receive({ topic, payload, from }: BrokerMessage): void {
     const set = parseSetRebootTopic(topic)
@@ -40,18 +47,22 @@ export function createMessageReceiver(parts: {
     if (!parsed || from.kind !== 'node') return
     const { node, kind, id } = parsed
     // What was said is worth knowing whichever boot said it: why a kexec failed is told after the next boot began.
-    if (kind === 'log') fleet.addLog(node, parsePayload(nodeLog, payload))
+    if (kind === 'log') logbook.addNodeLog(node, parsePayload(nodeLog, payload))
+    if (kind === 'lines') logbook.addNodeLines(node, parsePayload(nodeLines, payload))
     // A connection of an older boot may live on until the broker learns that it is cut.
     if (from.bootId !== currentBootId(node)) return
     switch (kind) {
       case 'state':
         fleet.record(node, { type: 'reported', report: parsePayload(nodeState, payload) })
         break
-      case 'boot':
-        fleet.report(node, { kind, report: parsePayload(bootReport, payload) })
+      case 'boot': {
+        const report = parsePayload(bootReport, payload)
+        fleet.report(node, { kind, report })
+        boots.addReport(node, report)
         break
+      }
       case 'telemetry':
-        fleet.report(node, { kind, report: parsePayload(telemetry, payload) })
+        history.add(node, parsePayload(telemetry, payload))
         break
       case 'inventory':
         fleet.report(node, { kind, report: parsePayload(inventory, payload) })

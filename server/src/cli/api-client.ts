@@ -15,6 +15,7 @@ export type ApiRequest = {
   /** Below `/api/v1/`, with its query. */
   path: string
   body?: unknown
+  headers?: Record<string, string>
   /** Long polls and streams answer when they will. */
   patient?: boolean
 }
@@ -28,7 +29,8 @@ export type ApiClient = {
   readonly name: string
 }
 
-const refusal = v.object({ code: v.string(), message: v.string() })
+/** RFC 9457, with a code of ours. */
+const problem = v.object({ code: v.string(), detail: v.string() })
 
 export function createApiClient(target: ApiTarget, signal: AbortSignal): ApiClient {
   const name = 'socket' in target ? target.socket : target.url.href.replace(/\/$/, '')
@@ -79,7 +81,8 @@ export function createApiClient(target: ApiTarget, signal: AbortSignal): ApiClie
 }
 
 function send(target: ApiTarget, request: ApiRequest, body: string | undefined, signal: AbortSignal) {
-  const headers: http.OutgoingHttpHeaders = { accept: 'application/json, application/x-ndjson, text/plain' }
+  const accept = 'application/json, application/problem+json, application/x-ndjson, text/plain'
+  const headers: http.OutgoingHttpHeaders = { accept, ...request.headers }
   if (body !== undefined) {
     headers['content-type'] = 'application/json'
     headers['content-length'] = Buffer.byteLength(body)
@@ -120,16 +123,16 @@ function refused(status: number, text: string, name: string): WaltError {
       },
     )
   }
-  const result = v.safeParse(refusal, value)
-  const { code, message } = result.success
+  const result = v.safeParse(problem, value)
+  const { code, detail } = result.success
     ? result.output
     : {
         code: 'server-answer-unexpected',
-        message: `The server at ${name} answered with HTTP status ${status}.`,
+        detail: `The server at ${name} answered with HTTP status ${status}.`,
       }
   const hint =
     status === 401 ? ' Set WALT_TOKEN to the content of run/api.token in the state folder of the server.' : ''
-  return new WaltError(code, message + hint)
+  return new WaltError(code, detail + hint)
 }
 
 const reasons: Record<string, string> = {

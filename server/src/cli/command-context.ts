@@ -1,11 +1,14 @@
 /** What every command gets, made once from the global options. */
 import { type ApiClient, type ApiTarget, createApiClient } from './api-client.ts'
 import { usageError } from './exit-status.ts'
+import type { Screen } from './screen.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What a process is given from outside. */
 export type Surroundings = {
   terminal: Terminal
+  /** Where there is a terminal to draw on. */
+  screen?: Screen | undefined
   environment: NodeJS.ProcessEnv
   /** Aborted by Ctrl-C. */
   signal: AbortSignal

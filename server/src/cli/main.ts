@@ -2,6 +2,7 @@
 /** walt: the command line. Wiring only. */
 import { exitStatus } from './exit-status.ts'
 import { runWalt } from './program.ts'
+import { createScreen } from './screen.ts'
 import { createTerminal } from './terminal.ts'
 
 const interruption = new AbortController()
@@ -20,6 +21,7 @@ for (const stream of [process.stdout, process.stderr]) {
 
 process.exitCode = await runWalt(process.argv.slice(2), {
   terminal: createTerminal(process.stdout, process.stderr),
+  screen: createScreen(process.stdin, process.stdout),
   environment: process.env,
   signal: interruption.signal,
 })

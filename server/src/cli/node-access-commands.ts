@@ -90,7 +90,8 @@ async function openShell(
     printJson(context, { node: name, state: node.state, command: [ssh.program, ...ssh.arguments] })
     return exitStatus.ok
   }
-  if (words.length === 0) context.terminal.print(shellCaution)
+  const kept = node.mode === 'hybrid-persistent'
+  if (words.length === 0 && !kept) context.terminal.print(shellCaution)
   const [result] = await waitForNodes(context, name, options.timeout)
   if (!result?.ok) {
     const outcome = result ? waitOutcome(result).message : 'no longer there.'

@@ -7,6 +7,8 @@ import { exitStatus, usageError } from './exit-status.ts'
 import { outcomeLines } from './outcomes.ts'
 import { waitForNodes, waitOutcome } from './wait.ts'
 
+type RebootOptions = { hard?: boolean; ifChanged?: boolean; userspace?: boolean }
+
 export function addNodeBootCommands(node: Command, act: Act): void {
   node
     .command('boot')
@@ -24,16 +26,18 @@ export function addNodeBootCommands(node: Command, act: Act): void {
     .description('reboot nodes (see "walt help show node-reboot")')
     .argument('<nodes>', 'a node set')
     .option('--if-changed', 'reboot only nodes that a reboot would change')
+    .option('--userspace', 'restart user space alone, on a fresh root; the kernel runs on')
     .option('--hard', 'do not ask the node: kill the virtual machine, or cut the power')
     .action(
-      act(async (context, nodes: string, options: { hard?: boolean; ifChanged?: boolean }) =>
-        reboot(context, 'nodes/reboot', {
-          nodes,
-          hard: options.hard === true,
-          ifChanged: options.ifChanged === true,
-          requestedBy: requester(context),
-        }),
-      ),
+      act(async (context, nodes: string, options: RebootOptions) => {
+        const { hard = false, ifChanged = false, userspace = false } = options
+        if (hard && userspace)
+          throw usageError(
+            '--hard restarts the whole machine, --userspace only user space: give one of them.',
+          )
+        const requestedBy = requester(context)
+        return reboot(context, 'nodes/reboot', { nodes, hard, ifChanged, userspace, requestedBy })
+      }),
     )
 
   node

@@ -104,7 +104,7 @@ export function nodeTable(views: readonly NodeView[], now: number): string {
       ? view.image
       : `${view.image} (now ${view.runningImage})`,
     view.address,
-    view.state,
+    view.degraded ? `${view.state}, degraded` : view.state,
     humanDuration(now - view.since),
   ])
   return formatTable(['name', 'kind', 'model', 'image', 'address', 'state', 'for'], rows)

@@ -9,15 +9,19 @@ import {
   type Surroundings,
 } from './command-context.ts'
 import { addCompletionCommands } from './completion-commands.ts'
+import { addDashboardCommand } from './dashboard-command.ts'
 import { addDeviceCommands } from './device-commands.ts'
+import { addEventCommands } from './event-commands.ts'
 import { exitStatus, exitStatusOf } from './exit-status.ts'
 import { addHelpCommands } from './help-commands.ts'
 import { addImageCommands } from './image-commands.ts'
+import { addLogCommands } from './log-commands.ts'
 import { addNodeAccessCommands } from './node-access-commands.ts'
 import { addNodeBootCommands } from './node-boot-commands.ts'
 import { addNodeChangesCommand } from './node-changes-command.ts'
 import { addNodeCommands } from './node-commands.ts'
 import { addServerCommands } from './server-commands.ts'
+import { addTopCommand } from './top-command.ts'
 
 const generalHelp = `
 Exit status: 0 done; 1 a node failed, or something was refused; 2 wrong usage; 3 the server
@@ -84,7 +88,11 @@ export function createProgram(surroundings: Surroundings, ended: (status: number
   addNodeAccessCommands(node, act)
   addNodeChangesCommand(node, act)
   addDeviceCommands(walt, act)
+  addLogCommands(walt, act)
+  addEventCommands(walt, act)
+  addTopCommand(walt, act)
   addServerCommands(walt, act)
+  addDashboardCommand(walt, act)
   addHelpCommands(walt, act)
   addCompletionCommands(walt, act)
   return walt

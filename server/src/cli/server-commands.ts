@@ -3,7 +3,7 @@ import { humanSize } from '@walt/shared/sizes'
 import type { Command } from 'commander'
 import { type ServerStatus, serverStatus } from '../http/api-schema.ts'
 import { type Act, printJson } from './command-context.ts'
-import { formatProperties } from './table.ts'
+import { formatProperties, formatTable } from './table.ts'
 import { humanDuration } from './times.ts'
 
 export function addServerCommands(walt: Command, act: Act): void {
@@ -28,7 +28,7 @@ export function statusText(status: ServerStatus, now: number): string {
   const states = (['booted', 'booting', 'rebooting', 'down'] as const)
     .filter((state) => nodes[state] > 0)
     .map((state) => `${nodes[state]} ${state}`)
-  return formatProperties([
+  const properties = formatProperties([
     ['server', `walt-server ${status.version}, up for ${humanDuration(now - status.startedAt)}`],
     ['state folder', status.state],
     ['network', `${network.address}/${network.prefix}${bridge}`],
@@ -39,8 +39,29 @@ export function statusText(status: ServerStatus, now: number): string {
     ['broker', `port ${broker.port}, ${broker.connections} connected, ${broker.refused} refused`],
     [
       'swap',
-      `port ${swap.port}, ${swap.connections} connected, ${humanSize(swap.usedBytes)} of ${humanSize(swap.quotaBytes)} used`,
+      `port ${swap.port}, ${swapProcess(swap)}, ${swap.connections} connected, ${humanSize(swap.usedBytes)} of ${humanSize(swap.quotaBytes)} used`,
     ],
     ['ssh key', status.sshKey],
   ])
+  return swap.nodes.length === 0 ? properties : `${properties}\n\n${swapTable(swap.nodes, now)}`
+}
+
+function swapProcess({ pid, restarts }: ServerStatus['swap']): string {
+  const process = pid === undefined ? 'being started' : `process ${pid}`
+  return restarts === 0 ? process : `${process} (restarted ${restarts} ${restarts === 1 ? 'time' : 'times'})`
+}
+
+function swapTable(nodes: ServerStatus['swap']['nodes'], now: number): string {
+  const rows = nodes.map((one) => {
+    const state = one.connections === 0 ? 'disconnected' : 'connected'
+    return [
+      one.node,
+      humanSize(one.sizeBytes),
+      humanSize(one.usedBytes),
+      humanSize(one.readBytes),
+      humanSize(one.writtenBytes),
+      `${state} for ${humanDuration(now - one.since)}`,
+    ]
+  })
+  return formatTable(['swap of', 'size', 'on disk', 'read', 'written', 'state'], rows)
 }

@@ -34,7 +34,7 @@ export async function startSmallApi(): Promise<SmallApi> {
     const answer = left.length > 1 ? left.shift() : left[0]
     if (typeof answer === 'function') answer(response)
     else {
-      const missing = { status: 404, body: { code: 'not-found', message: `No answer is set for ${name}.` } }
+      const missing = { status: 404, body: { code: 'not-found', detail: `No answer is set for ${name}.` } }
       const { status = 200, body: value } = answer ?? missing
       response.writeHead(status, { 'content-type': 'application/json' })
       response.end(value === undefined ? '' : JSON.stringify(value))

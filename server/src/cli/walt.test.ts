@@ -29,7 +29,15 @@ const status: ServerStatus = {
   sshKey: '/state/ssh/id_ed25519',
   nodes: { total: 2, booted: 1, booting: 1, rebooting: 0, down: 0 },
   broker: { port: 1883, connections: 2, refused: 0 },
-  swap: { port: 10809, connections: 2, usedBytes: 0, quotaBytes: 1024 ** 3 },
+  swap: {
+    port: 10809,
+    pid: 4711,
+    restarts: 0,
+    connections: 2,
+    usedBytes: 0,
+    quotaBytes: 1024 ** 3,
+    nodes: [],
+  },
   nfs: { server: 'ganesha', state: 'running' },
   vnodes: { engine: 'uml', running: 2 },
   images: 1,
@@ -274,7 +282,8 @@ describe('what goes wrong', () => {
 
   test('a refusal keeps the words of the server', async () => {
     const refusal = { code: 'image-unknown', message: 'No image is named "x".' }
-    api.answers['POST nodes/boot'] = [{ status: 404, body: refusal }]
+    const { code, message: detail } = refusal
+    api.answers['POST nodes/boot'] = [{ status: 404, body: { code, detail } }]
     const run = await walt(['node', 'boot', 'vnode1', 'x'], local)
     expect(run).toEqual({ status: 1, out: '', err: `${refusal.message}\n` })
     const json = await walt(['node', 'boot', 'vnode1', 'x', '--json'], local)
@@ -318,7 +327,7 @@ describe('what goes wrong', () => {
   test('over TCP the token goes along, and a refusal tells where it is found', async () => {
     const url = await api.listenOnTcp()
     api.answers['GET nodes'] = [
-      { status: 401, body: { code: 'token-invalid', message: 'A token is needed.' } },
+      { status: 401, body: { code: 'token-invalid', detail: 'A token is needed.' } },
     ]
     const run = await walt(['node', 'show', '--server', url], { WALT_TOKEN: 'secret' })
     expect(run).toMatchObject({ status: 1, err: expect.stringMatching(/A token is needed\. Set WALT_TOKEN/) })

@@ -24,6 +24,12 @@ describe('the watch over boots', () => {
     expect(decideOnBoot(node({ state: 'rebooting' }), possible, 0, 180 * second)).toEqual(late)
   })
 
+  test('waits longer for a node that says that it gets on', () => {
+    const copying = node({ heardAt: 500 * second })
+    expect(decideOnBoot(copying, possible, 0, 679 * second)).toBeUndefined()
+    expect(decideOnBoot(copying, possible, 0, 680 * second)).toMatchObject({ type: 'boot-timed-out' })
+  })
+
   test('leaves alone what is booted, down, lost, off, or has no timeout', () => {
     for (const state of ['booted', 'down', 'lost', 'off', 'new'] as const) {
       expect(decideOnBoot(node({ state }), possible, 0, 9e9)).toBeUndefined()

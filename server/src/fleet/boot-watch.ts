@@ -25,7 +25,8 @@ export function decideOnBoot(
   const timeout = settings['boot.timeout']
   if (timeout === 'none') return undefined
   const timeoutSeconds = Number(timeout)
-  if (now - Math.max(status.since, watchedSince) < timeoutSeconds * 1000) return undefined
+  if (now - Math.max(status.since, status.heardAt ?? 0, watchedSince) < timeoutSeconds * 1000)
+    return undefined
   const late = `not booted within ${timeoutSeconds} s`
   if (!power.available) return { type: 'given-up', reason: `${late}, and ${power.reason}` }
   if (status.bootTries < settings['boot.retries']) return { type: 'boot-timed-out', timeoutSeconds }

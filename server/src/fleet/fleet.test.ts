@@ -68,9 +68,8 @@ describe('the fleet', () => {
   test('drops what comes from a node that was removed', async () => {
     await fleet.remove('a')
     fleet.record('a', { type: 'machine-stopped' })
-    fleet.addLog('a', { at: 0, level: 'info', message: 'late' })
     await fleet.settled()
-    await expect(fleet.logs('a')).rejects.toMatchObject({ code: 'node-unknown' })
+    await expect(fleet.details('a')).rejects.toMatchObject({ code: 'node-unknown' })
   })
 
   test('tells who waits', async () => {
@@ -97,7 +96,8 @@ test('a node that never comes back is hard-rebooted boot.retries times, and then
   }
   const softReboot = async () => ({ ok: false, reason: 'no answer' }) as const
   const whatRebootChanges = async () => []
-  const parts = { fleet, power: [power], softReboot, whatRebootChanges, log }
+  const userspaceReboot = async () => ({ node: 'a', ok: false, message: 'a: failed' }) as const
+  const parts = { fleet, power: [power], softReboot, whatRebootChanges, userspaceReboot, log }
   const { powerOption, hardReboot } = createOrchestrator(parts)
   const watch = createBootWatch({ fleet, powerOption, hardReboot, now: () => now, log })
   await fleet.beginBoot('a')

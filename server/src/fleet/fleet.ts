@@ -7,7 +7,7 @@ import { reasonOf, WaltError } from '@walt/shared/errors'
 import { limits } from '@walt/shared/limits'
 import { resolveNodeSet } from '@walt/shared/node-sets'
 import { checkNodeSettings, effectiveNodeSettings, type NodeSettings } from '@walt/shared/node-settings'
-import type { Inventory, NodeLog, Telemetry } from '@walt/shared/payloads'
+import type { Inventory } from '@walt/shared/payloads'
 import type { Log } from '../log.ts'
 import type { HistoryEntry, LatestReports, Store } from '../store/store.ts'
 import type { BootTicket } from './boot-ticket.ts'
@@ -23,8 +23,8 @@ import { type kexecCause, type NodeEvent, type NodeStatus, newNodeStatus, nextSt
 
 export type FleetNode = { record: NodeRecord; status: NodeStatus }
 
-/** `node` is absent once it is removed. */
-export type FleetChange = { name: string; node?: FleetNode; before?: NodeStatus }
+/** `node` is absent once it is removed; `before` and `event` are there where its status changed. */
+export type FleetChange = { name: string; node?: FleetNode; before?: NodeStatus; event?: NodeEvent }
 
 export type NewNode = {
   name: string
@@ -34,10 +34,7 @@ export type NewNode = {
   settings?: Record<string, string> | undefined
 }
 
-export type Report =
-  | { kind: 'boot'; report: BootReport }
-  | { kind: 'telemetry'; report: Telemetry }
-  | { kind: 'inventory'; report: Inventory }
+export type Report = { kind: 'boot'; report: BootReport } | { kind: 'inventory'; report: Inventory }
 
 export type Fleet = {
   list(): FleetNode[]
@@ -58,9 +55,7 @@ export type Fleet = {
   /** An event of a node that was removed in the meantime is dropped. */
   record(name: string, event: NodeEvent): void
   report(name: string, report: Report): void
-  addLog(name: string, log: NodeLog): void
   details(name: string): Promise<{ history: HistoryEntry[]; latest: LatestReports }>
-  logs(name: string): Promise<NodeLog[]>
   /** Returns how to stop listening. */
   subscribe(listener: (change: FleetChange) => void): () => void
   /** When all that was recorded so far is stored. */
@@ -119,7 +114,7 @@ export async function createFleet(options: {
     write(`the state of ${name}`, async () => {
       if (nodes.has(name)) await store.putStatus(name, status)
     })
-    tell({ name, node, before })
+    tell({ name, node, before, event })
   }
 
   return {
@@ -182,20 +177,10 @@ export async function createFleet(options: {
         if (nodes.has(name)) await store.putLatest(name, kind, report)
       })
     },
-    addLog(name, entry) {
-      write(`a log line of ${name}`, async () => {
-        if (nodes.has(name)) await store.addLog(name, entry)
-      })
-    },
     async details(name) {
       get(name)
       await writes
       return { history: await store.history(name), latest: await store.latest(name) }
-    },
-    async logs(name) {
-      get(name)
-      await writes
-      return store.logs(name)
     },
     subscribe(listener) {
       listeners.add(listener)

@@ -41,6 +41,19 @@ export function createNodeLifecycle(options: {
   onRemoved: (name: string) => Promise<void>
 }): NodeLifecycle {
   const { fleet, folders, images, machines, orchestrator, onCreated, onRemoved } = options
+  /** Of each name, what was begun last. */
+  const turns = new Map<string, Promise<unknown>>()
+
+  /** A node of the name of one that is being removed would lose its folder, its boot and its record to that. */
+  async function inTurn<T>(name: string, run: () => Promise<T>): Promise<T> {
+    const turn = Promise.resolve(turns.get(name)).then(run, run)
+    turns.set(name, turn)
+    try {
+      return await turn
+    } finally {
+      if (turns.get(name) === turn) turns.delete(name)
+    }
+  }
 
   async function defaultImage(): Promise<string> {
     const names = await images.names()
@@ -53,29 +66,33 @@ export function createNodeLifecycle(options: {
     )
   }
 
-  return {
-    async create({ name, image: wantedImage, mac, model, settings }) {
-      const virtual = mac === undefined
-      if (virtual) machines.checkAvailable()
-      if (virtual && model !== undefined && model !== virtualNodeModel) {
-        throw new WaltError('node-invalid', `A node of model ${model} needs its MAC address (--mac).`)
-      }
-      const image = wantedImage ?? (await defaultImage())
-      await images.checkBootable(image, model ?? virtualNodeModel)
-      const node = await fleet.add({ name, image, mac, model, settings })
-      await folders.prepare(name, image)
-      await onCreated()
-      if (virtual) await machines.add(name)
-      return node
-    },
+  async function create(request: CreateNodeRequest): Promise<FleetNode> {
+    const { name, image: wantedImage, mac, model, settings } = request
+    const virtual = mac === undefined
+    if (virtual) machines.checkAvailable()
+    if (virtual && model !== undefined && model !== virtualNodeModel) {
+      throw new WaltError('node-invalid', `A node of model ${model} needs its MAC address (--mac).`)
+    }
+    const image = wantedImage ?? (await defaultImage())
+    await images.checkBootable(image, model ?? virtualNodeModel)
+    const node = await fleet.add({ name, image, mac, model, settings })
+    await folders.prepare(name, image)
+    await onCreated()
+    if (virtual) await machines.add(name)
+    return node
+  }
 
-    async remove(name) {
-      const { record } = fleet.get(name)
-      if (record.virtual) await machines.remove(name)
-      await fleet.remove(name)
-      await onRemoved(name)
-      await folders.remove(name)
-    },
+  async function remove(name: string): Promise<void> {
+    const { record } = fleet.get(name)
+    if (record.virtual) await machines.remove(name)
+    await fleet.remove(name)
+    await onRemoved(name)
+    await folders.remove(name)
+  }
+
+  return {
+    create: (request) => inTurn(request.name, () => create(request)),
+    remove: (name) => inTurn(name, () => remove(name)),
 
     async boot({ names, image, requestedBy }) {
       for (const name of names) await images.checkBootable(image, fleet.get(name).record.model)

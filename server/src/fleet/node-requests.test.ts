@@ -20,7 +20,8 @@ afterEach(() => {
 const requests = () =>
   createNodeRequests({
     publish: (topic, payload) => sent.push({ topic, payload: JSON.parse(payload) }),
-    currentBootId: (node) => (node === 'n1' ? bootId : undefined),
+    currentBootId: (node) => (node === 'n2' ? undefined : bootId),
+    userSpace: (node) => (node === 'n3' ? 2 : 0),
     now: () => 1_000,
     randomId: () => `id${++ids}`,
   })
@@ -50,4 +51,17 @@ test('a node that is silent, refuses, or never booted is an error that says so',
   const refused = expect(changesOf('n1')).rejects.toThrow('n1: the command came late')
   receive('n1', 'id2', { ok: false, message: 'the command came late' })
   await refused
+})
+
+test('a command to a later user space of its boot names it', async () => {
+  const { restartUserSpace, receive } = requests()
+  const answer = restartUserSpace('n3', 'ann')
+  expect(sent[0]?.payload).toMatchObject({
+    command: 'userspace-reboot',
+    bootId,
+    userSpace: 2,
+    requestedBy: 'ann',
+  })
+  receive('n3', 'id1', { ok: false, code: 'refused', message: 'hybrid mode' })
+  expect(await answer).toMatchObject({ ok: false, message: 'hybrid mode' })
 })

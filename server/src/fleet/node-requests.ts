@@ -7,33 +7,45 @@ import type { Command, NodeChanges, Reply } from '@walt/shared/payloads'
 export type NodeRequests = {
   /** What differs from the image on the node. @throws WaltError `node-silent`, `node-refused` */
   changesOf(node: string): Promise<NodeChanges>
+  /** Of user space alone. A silent node is a refusal. */
+  restartUserSpace(node: string, requestedBy: string): Promise<Reply>
   /** A reply that came in; one that nobody waits for any more is dropped. */
   receive(node: string, id: string, reply: Reply): void
 }
 
+const silence = 'node-silent'
+
 export function createNodeRequests(options: {
   publish: (topic: string, payload: string) => void
   currentBootId: (node: string) => string | undefined
+  /** How often user space was restarted in that boot. */
+  userSpace: (node: string) => number
   now: () => number
   randomId: () => string
 }): NodeRequests {
-  const { publish, currentBootId, now, randomId } = options
+  const { publish, currentBootId, userSpace, now, randomId } = options
   const waiting = new Map<string, (reply: Reply) => void>()
-  const silent = (node: string, why: string) => new WaltError('node-silent', `${node}: ${why}`)
+  const silent = (message: string): Reply => ({ ok: false, code: silence, message })
 
-  async function ask(node: string, command: Command['command']): Promise<Reply> {
+  async function ask(node: string, command: Pick<Command, 'command' | 'requestedBy'>): Promise<Reply> {
     const bootId = currentBootId(node)
-    if (bootId === undefined) throw silent(node, 'it has not booted yet')
-    if (waiting.size >= limits.nodeRequestsMax) throw silent(node, 'too many requests wait for nodes already')
+    if (bootId === undefined) return silent('it has not booted yet')
+    if (waiting.size >= limits.nodeRequestsMax) return silent('too many requests wait for nodes already')
     const id = randomId()
     const key = `${node}/${id}`
     let timer: NodeJS.Timeout | undefined
-    const reply = new Promise<Reply>((resolve, reject) => {
+    const reply = new Promise<Reply>((resolve) => {
       waiting.set(key, resolve)
-      const late = silent(node, `no answer by MQTT within ${limits.nodeReplyMs / 1000} s`)
-      timer = setTimeout(() => reject(late), limits.nodeReplyMs)
+      const late = silent(`no answer by MQTT within ${limits.nodeReplyMs / 1000} s`)
+      timer = setTimeout(() => resolve(late), limits.nodeReplyMs)
     })
-    const asked: Command = { command, bootId, deadline: now() + limits.nodeReplyMs }
+    const count = userSpace(node)
+    const asked: Command = {
+      ...command,
+      bootId,
+      ...(count > 0 && { userSpace: count }),
+      deadline: now() + limits.nodeReplyMs,
+    }
     publish(nodeTopics(node).command(id), JSON.stringify(asked))
     try {
       return await reply
@@ -45,10 +57,11 @@ export function createNodeRequests(options: {
 
   return {
     async changesOf(node) {
-      const { ok, changes, message = 'it gave no list' } = await ask(node, 'changes')
+      const { ok, changes, code, message = 'it gave no list' } = await ask(node, { command: 'changes' })
       if (ok && changes) return changes
-      throw new WaltError('node-refused', `${node}: ${message}`)
+      throw new WaltError(code === silence ? silence : 'node-refused', `${node}: ${message}`)
     },
+    restartUserSpace: (node, requestedBy) => ask(node, { command: 'userspace-reboot', requestedBy }),
     receive: (node, id, reply) => waiting.get(`${node}/${id}`)?.(reply),
   }
 }

@@ -36,11 +36,42 @@ describe("a node's status", () => {
     expect(again).toEqual({ state: 'booting', since: 5, bootTries: 0, bootId: second, image: 'debian12' })
   })
 
+  test('says that a node copies its image, in its current boot only', () => {
+    const copying: NodeEvent = { type: 'copying', bootId: first }
+    expect(after(started(), copying, copying)).toMatchObject({
+      ...{ state: 'booting', since: 1, heardAt: 3, cause: 'copying its image to its disk' },
+    })
+    expect(after(started(), copying, reported('booting'), reported('booted'))).not.toHaveProperty('cause')
+    expect(after(started(second), copying)).not.toHaveProperty('heardAt')
+    expect(after(started(), reported('booted'), copying)).not.toHaveProperty('heardAt')
+  })
+
   test('says that a node went to its boot by itself', () => {
     const kexec: NodeEvent = { type: 'boot-started', bootId: second, image: 'debian12', cause: 'kexec' }
     const begun = after(started(), reported('booted'), asked(), kexec)
     expect(begun).toMatchObject({ state: 'booting', bootId: second, cause: 'kexec' })
     expect(nextStatus(begun, reported('booted', second), 9).cause).toBeUndefined()
+  })
+
+  test('is of the same boot when user space is restarted, and hears the new one only', () => {
+    const inSpace = (state: 'booting' | 'booted' | 'down', userSpace: number): NodeEvent => ({
+      type: 'reported',
+      report: { state, bootId: first, since: 0, mode: 'network', ...(userSpace > 0 && { userSpace }) },
+    })
+    const agreed: NodeEvent = { type: 'reboot-requested', by: 'ann', bootId: first, userspace: true }
+    const going = after(started(), reported('booted'), agreed)
+    expect(going).toMatchObject({ state: 'rebooting', cause: 'userspace reboot asked by ann' })
+    expect(nextStatus(going, inSpace('booting', 0), 8).state).toBe('rebooting')
+    const begun = nextStatus(going, inSpace('booting', 1), 9)
+    expect(begun).toMatchObject({
+      ...{ state: 'booting', since: 9, cause: 'userspace reboot', bootId: first, userSpace: 1 },
+    })
+    expect(nextStatus(begun, inSpace('booted', 0), 10)).toBe(begun)
+    expect(nextStatus(begun, inSpace('booted', 1), 10)).toMatchObject({ state: 'booted', userSpace: 1 })
+    // Even where its first words were lost.
+    const late = nextStatus(after(started(), reported('booted')), inSpace('booted', 2), 9)
+    expect(late).toMatchObject({ state: 'booted', since: 9, cause: 'userspace reboot', userSpace: 2 })
+    expect(nextStatus(late, started(second), 10)).not.toHaveProperty('userSpace')
   })
 
   test('does not take the last will of a machine that reboots for news', () => {
@@ -53,6 +84,34 @@ describe("a node's status", () => {
     ]
     expect(after(...events)).toMatchObject({ state: 'rebooting', cause: 'by server' })
     expect(after(started(), reported('booted'), reported('down'))).toMatchObject({ state: 'down' })
+  })
+
+  test('is degraded without its root, for as long as the node says, and tells when that began', () => {
+    const root = (cause: string, degraded?: true): NodeEvent => ({
+      type: 'reported',
+      report: {
+        state: 'booted',
+        bootId: first,
+        since: 0,
+        mode: 'network',
+        cause,
+        ...(degraded && { degraded }),
+      },
+    })
+    const without = after(started(), reported('booted'), root('degraded: no answer', true))
+    expect(without).toMatchObject({
+      ...{ state: 'booted', since: 2, degraded: true, cause: 'degraded: no answer', causeSince: 3 },
+    })
+    // Told again after a reconnect.
+    expect(nextStatus(without, root('degraded: no answer', true), 9)).toBe(without)
+    const back = nextStatus(without, root('recovered: it answers'), 5)
+    expect(back).toMatchObject({ state: 'booted', since: 2, cause: 'recovered: it answers', causeSince: 5 })
+    expect(back.degraded).toBeUndefined()
+    const lost = nextStatus(without, reported('rebooting', first, 'NFS server lost for 300 s'), 6)
+    expect(lost).toEqual({
+      ...{ state: 'rebooting', since: 6, cause: 'NFS server lost for 300 s', mode: 'network', bootTries: 0 },
+      ...{ bootId: first, image: 'debian12' },
+    })
   })
 
   test('comes back when the connection comes back', () => {

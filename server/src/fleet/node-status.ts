@@ -23,8 +23,16 @@ export type NodeStatus = {
   mode?: BootMode
   /** What the current boot runs. */
   image?: string
+  /** How often user space was restarted in the current boot. */
+  userSpace?: number
   /** Hard reboots since the node was last booted, or since a person last asked. */
   bootTries: number
+  /** The node is up, but its root does not answer, or slowly: the cause says which. */
+  degraded?: true
+  /** When a node that takes its time to boot last said that it gets on. */
+  heardAt?: number
+  /** When the cause came to be what it is, where that was after `since`. */
+  causeSince?: number
 }
 
 export type NodeEvent =
@@ -32,8 +40,10 @@ export type NodeEvent =
   | { type: 'boot-started'; bootId: string; image: string; cause?: typeof kexecCause | undefined }
   | { type: 'reported'; report: NodeState }
   /** The node acknowledged a reboot, or its power is being cut. */
-  | { type: 'reboot-requested'; by: string; bootId?: string | undefined }
+  | { type: 'reboot-requested'; by: string; bootId?: string | undefined; userspace?: true }
   | { type: 'connection-lost'; bootId: string }
+  /** The node copies its image to a disk, before there is anything else that could speak for it. */
+  | { type: 'copying'; bootId: string }
   | { type: 'machine-exited'; reason: string }
   | { type: 'machine-stopped' }
   | { type: 'boot-timed-out'; timeoutSeconds: number }
@@ -41,6 +51,10 @@ export type NodeEvent =
 
 /** The node goes to its next kernel by itself: its machine, and the system of the old boot, live on for a while. */
 export const kexecCause = 'kexec'
+/** Once for each state of an image, on a node in a hybrid boot mode. */
+const copyingCause = 'copying its image to its disk'
+/** The same boot goes on, with the same kernel and swap. */
+const userspaceCause = 'userspace reboot'
 
 export const newNodeStatus = (now: number): NodeStatus => ({ state: 'new', since: now, bootTries: 0 })
 
@@ -56,10 +70,22 @@ export function nextStatus(status: NodeStatus, event: NodeEvent, now: number): N
       return afterReport(status, event.report, now)
     case 'reboot-requested':
       if (event.bootId !== status.bootId) return status
-      return { ...moved(status, 'rebooting', now, `asked by ${event.by}`), since: now, bootTries: 0 }
+      return {
+        ...moved(
+          status,
+          'rebooting',
+          now,
+          `${event.userspace ? `${userspaceCause} ` : ''}asked by ${event.by}`,
+        ),
+        since: now,
+        bootTries: 0,
+      }
     case 'connection-lost':
       if (event.bootId !== status.bootId || status.state !== 'booted') return status
       return moved(status, 'down', now, 'its connection was lost')
+    case 'copying':
+      if (event.bootId !== status.bootId || status.state !== 'booting') return status
+      return { ...moved(status, 'booting', now, copyingCause), heardAt: now }
     case 'machine-exited':
       if (status.state === 'rebooting' || status.state === 'off') return status
       return moved(status, 'rebooting', now, event.reason)
@@ -76,6 +102,10 @@ export function nextStatus(status: NodeStatus, event: NodeEvent, now: number): N
 
 function afterReport(status: NodeStatus, report: NodeState, now: number): NodeStatus {
   if (report.bootId === undefined || report.bootId !== status.bootId) return status
+  const { userSpace = 0 } = report
+  const known = status.userSpace ?? 0
+  if (userSpace < known) return status
+  if (userSpace > known) return inNextUserSpace(status, { ...report, userSpace }, now)
   // A machine on its way down loses its connection: that is no news.
   if (report.state === 'down' && status.state !== 'booted') return status
   // OK to a reboot and the report `booting` of a slow daemon may cross.
@@ -86,14 +116,29 @@ function afterReport(status: NodeStatus, report: NodeState, now: number): NodeSt
   }
   const mode = report.mode ?? status.mode
   const cause = report.cause ?? (report.state === status.state ? status.cause : undefined)
-  if (report.state === status.state && mode === status.mode && cause === status.cause) return status
+  const same = report.state === status.state
+  if (same && mode === status.mode && cause === status.cause) return status
   const next = moved(status, report.state, now, cause)
+  if (same && cause !== status.cause) next.causeSince = now
+  if (report.state === 'booted' && report.degraded) next.degraded = true
   if (report.state === 'booted') next.bootTries = 0
   return mode === undefined ? next : { ...next, mode }
 }
 
+/** The first that a user space says, whatever was said by the one before. */
+function inNextUserSpace(
+  status: NodeStatus,
+  report: NodeState & { userSpace: number },
+  now: number,
+): NodeStatus {
+  const { state, userSpace, mode = status.mode, cause = userspaceCause } = report
+  const bootTries = state === 'booted' ? 0 : status.bootTries
+  const next = { ...moved(status, state, now, cause), since: now, userSpace, bootTries }
+  return mode === undefined ? next : { ...next, mode }
+}
+
 function moved(status: NodeStatus, state: NodeStateName, now: number, cause: string | undefined): NodeStatus {
-  const { cause: _, ...kept } = status
+  const { cause: _, degraded: __, causeSince: ___, ...kept } = status
   const since = state === status.state ? status.since : now
   return { ...kept, state, since, ...(cause === undefined ? {} : { cause }) }
 }

@@ -22,6 +22,8 @@ export type RebootRequest = {
   requestedBy: string
   /** Only nodes that a reboot would change. */
   ifChanged?: boolean
+  /** User space alone, unless it is to be a hard reboot. */
+  userspace?: boolean
 }
 
 export type Orchestrator = {
@@ -38,9 +40,10 @@ export function createOrchestrator(options: {
   softReboot: (address: string) => Promise<ControlAnswer>
   /** What a reboot would change; nothing: no reboot. */
   whatRebootChanges: (name: string) => Promise<string[]>
+  userspaceReboot: (name: string, requestedBy: string) => Promise<RebootResult>
   log: Log
 }): Orchestrator {
-  const { fleet, power, softReboot, whatRebootChanges, log } = options
+  const { fleet, power, softReboot, whatRebootChanges, userspaceReboot, log } = options
 
   const powerOfNode = (name: string): NodePower => powerOf(power, fleet.get(name).record)
 
@@ -58,6 +61,7 @@ export function createOrchestrator(options: {
   async function tryNode(name: string, request: RebootRequest): Promise<RebootResult> {
     const node = fleet.get(name)
     const { requestedBy: by } = request
+    if (request.userspace && !request.hard) return userspaceReboot(name, by)
     const { option, name: hardName } = powerOfNode(name)
     let step: RebootStep = firstRebootStep(node, request.hard, option)
     let soft: string | undefined

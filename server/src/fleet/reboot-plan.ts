@@ -38,8 +38,9 @@ export function rebootFailure(
   return { node, ok: false, message: `${node}: failed ${soft}${failed.hardName} (${failed.hard})` }
 }
 
-export function rebootSuccess(node: string, method: 'soft' | 'hard'): RebootResult {
-  return { node, ok: true, method, message: `${node}: rebooted OK.` }
+export function rebootSuccess(node: string, method: 'soft' | 'hard' | 'userspace'): RebootResult {
+  const what = method === 'userspace' ? 'user space rebooted' : 'rebooted'
+  return { node, ok: true, method, message: `${node}: ${what} OK.` }
 }
 
 /** Of `--if-changed`. */

@@ -1,3 +1,4 @@
+import type { BootMode } from '@walt/shared/boot-report'
 import { describe, expect, test } from 'vitest'
 import type { BootTicket } from './boot-ticket.ts'
 import type { FleetNode } from './fleet.ts'
@@ -34,9 +35,9 @@ describe('the reasons for a reboot', () => {
   })
 
   test('are files changed on the node, or that it does not say', async () => {
-    const reasonsWith = (changed: number | Error) =>
+    const reasonsWith = (changed: number | Error, mode: BootMode = 'network') =>
       createRebootReasons({
-        node: () => node,
+        node: () => ({ ...node, status: { ...node.status, mode } }),
         currentBoot: () => boot,
         imageBuiltAt: async () => undefined,
         async changesOf() {
@@ -46,6 +47,8 @@ describe('the reasons for a reboot', () => {
       })('n1')
     expect(await reasonsWith(0)).toEqual([])
     expect(await reasonsWith(2)).toEqual(['files changed on it'])
+    expect(await reasonsWith(2, 'hybrid-volatile')).toEqual(['files changed on it'])
+    expect(await reasonsWith(2, 'hybrid-persistent')).toEqual([])
     expect(await reasonsWith(new Error('no answer'))).toEqual(['what changed on it is unknown: no answer'])
   })
 })

@@ -33,6 +33,8 @@ export function createRebootReasons(options: {
     const reasons = knownReasons(known, currentBoot(name), await imageBuiltAt(known.record.image))
     // A node that is booting has changed nothing yet, and one that is gone cannot say.
     if (reasons.length > 0 || known.status.state !== 'booted') return reasons
+    // There a reboot discards nothing.
+    if (known.status.mode === 'hybrid-persistent') return []
     try {
       const { changed, complete } = await changesOf(name)
       if (changed.count > 0) return ['files changed on it']

@@ -1,6 +1,6 @@
 /**
  * The HTTP API's bodies, one schema each, for both sides: the server checks what it is sent, the command line what it
- * is answered. Everything is under `/api/v1`. An error is a status from 400 on with `apiError` as its body. Times are
+ * is answered. Everything is under `/api/v1`. An error is a status from 400 on with `problem` as its body. Times are
  * milliseconds since the epoch, sizes bytes.
  */
 import { bootMode, bootReport } from '@walt/shared/boot-report'
@@ -8,7 +8,24 @@ import { limits } from '@walt/shared/limits'
 import { imageName, ipv4Address, macAddress, nodeName } from '@walt/shared/node-names'
 import { inventory, nodeChanges, nodeLog, telemetry } from '@walt/shared/payloads'
 import * as v from 'valibot'
+import { pageQuery } from './monitoring-schema.ts'
 
+export * from './monitoring-schema.ts'
+
+/** The body of every error: application/problem+json (RFC 9457). */
+export const problem = v.object({
+  /** `urn:walt:error:CODE`. */
+  type: v.string(),
+  title: v.string(),
+  status: v.number(),
+  /** For a person: what failed, on what, why, what to do. */
+  detail: v.string(),
+  /** Stable, for programs. */
+  code: v.string(),
+})
+export type Problem = v.InferOutput<typeof problem>
+
+/** An error inside of an answer that had begun well. */
 export const apiError = v.object({ code: v.string(), message: v.string() })
 export type ApiError = v.InferOutput<typeof apiError>
 
@@ -40,9 +57,29 @@ export const serverStatus = v.object({
   broker: v.object({ port: v.number(), connections: v.number(), refused: v.number() }),
   swap: v.object({
     port: v.number(),
+    /** Its process; absent while that is being started. */
+    pid: v.optional(v.number()),
+    /** How often it had to be started again. */
+    restarts: v.number(),
     connections: v.number(),
     usedBytes: v.number(),
+    /** Of all nodes together: the quota, or less where the disk has less. */
     quotaBytes: v.number(),
+    nodes: v.array(
+      v.object({
+        node: v.string(),
+        bootId: v.string(),
+        sizeBytes: v.number(),
+        /** On the server's disk. */
+        usedBytes: v.number(),
+        connections: v.number(),
+        /** When it was connected; without a connection, when the last one ended. */
+        since: v.number(),
+        /** Since the swap server's process was started. */
+        readBytes: v.number(),
+        writtenBytes: v.number(),
+      }),
+    ),
   }),
   nfs: v.object({ server: v.string(), state: v.string() }),
   vnodes: v.object({ engine: v.string(), running: v.number() }),
@@ -50,7 +87,13 @@ export const serverStatus = v.object({
 })
 export type ServerStatus = v.InferOutput<typeof serverStatus>
 
-// GET nodes[?set=SET], GET nodes/NAME
+// GET dashboard: a link that logs in; whoever may ask has the token, or is root
+
+export const dashboardLink = v.object({ url: v.string() })
+export type DashboardLink = v.InferOutput<typeof dashboardLink>
+
+// GET nodes[?set=SET][&with=telemetry][&limit=N[&cursor=NAME]] -> NodeListEntry[]; GET nodes/NAME -> NodeDetails.
+// With a limit, the list is by name, and its next page is in the header `link: <...>; rel="next"` (RFC 8288).
 
 export const nodeStateName = v.picklist(['new', 'off', 'booting', 'booted', 'rebooting', 'down', 'lost'])
 
@@ -75,13 +118,27 @@ export const nodeView = v.object({
   since: v.number(),
   bootId: v.optional(v.string()),
   cause: v.optional(v.string()),
+  /** It is up, but its NFS server does not answer, or slowly: see `cause`. */
+  degraded: v.optional(v.boolean()),
   mode: v.optional(bootMode),
   /** What the running boot runs; another name than `image` means that a reboot would change the node. */
   runningImage: v.optional(v.string()),
   bootTries: v.number(),
+  /** How often user space was restarted in the running boot; absent: never. */
+  userSpace: v.optional(v.number()),
 })
 export type NodeView = v.InferOutput<typeof nodeView>
 export const nodeViews = v.array(nodeView)
+
+export const nodesQuery = v.object({
+  set: v.optional(v.string()),
+  with: v.optional(v.literal('telemetry', 'with=telemetry is all that there is')),
+  ...pageQuery,
+})
+/** `telemetry` where it was asked for, of a node that has said something since the server was started. */
+export const nodeListEntry = v.object({ ...nodeView.entries, telemetry: v.optional(telemetry) })
+export type NodeListEntry = v.InferOutput<typeof nodeListEntry>
+export const nodeListEntries = v.array(nodeListEntry)
 
 export const historyEntry = v.object({
   at: v.number(),
@@ -95,6 +152,8 @@ export const nodeDetails = v.object({
   ...nodeView.entries,
   /** Newest first. */
   history: v.array(historyEntry),
+  /** The last that its agent warned of, oldest first. */
+  warnings: v.optional(v.array(nodeLog), []),
   bootReport: v.optional(bootReport),
   telemetry: v.optional(telemetry),
   inventory: v.optional(inventory),
@@ -127,6 +186,8 @@ export const rebootNodesRequest = v.strictObject({
   hard: v.optional(v.boolean()),
   /** Only nodes that a reboot would change. */
   ifChanged: v.optional(v.boolean()),
+  /** User space alone; the kernel runs on. */
+  userspace: v.optional(v.boolean()),
   requestedBy: v.optional(requestedBy),
 })
 
@@ -140,7 +201,7 @@ export const rebootResult = v.object({
   node: v.string(),
   ok: v.boolean(),
   /** Absent where it failed, or was not needed. */
-  method: v.optional(v.picklist(['soft', 'hard'])),
+  method: v.optional(v.picklist(['soft', 'hard', 'userspace'])),
   /** A whole line in WalT's words: `NAME: rebooted OK.` */
   message: v.string(),
 })
@@ -258,7 +319,7 @@ export const buildProgress = v.union([
 ])
 export type BuildProgress = v.InferOutput<typeof buildProgress>
 
-// GET events -> text/event-stream; `event: node`, `data:` a fleetEvent
+// GET events, see monitoring-schema.ts; of a change of a node
 
 export const fleetEvent = v.object({
   node: v.string(),

@@ -1,13 +1,14 @@
 /**
  * What a node needs in order to boot by itself. It has no password yet, so its own address is what proves it. Asking
  * begins a boot: for the boot script, from its firmware; for parameters, by kexec from the system that runs. The files
- * belong to the boot that was begun last.
+ * belong to the boot that was begun last. A node that copies its image to a disk says so while it does, lest it be taken
+ * for one that does not come back.
  */
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { BootParametersView } from '@walt/shared/boot-parameters'
 import { reasonOf, WaltError } from '@walt/shared/errors'
-import { macAddress } from '@walt/shared/node-names'
+import { bootId, macAddress } from '@walt/shared/node-names'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import * as v from 'valibot'
 import { ipxeScript } from '../boot/boot-parameters.ts'
@@ -18,6 +19,7 @@ import { kexecCause } from '../fleet/node-status.ts'
 import { checked } from './http-errors.ts'
 
 const bootParams = v.object({ mac: macAddress })
+const bootQuery = v.object({ boot: bootId })
 
 export function addBootRoutes(
   app: FastifyInstance,
@@ -80,6 +82,12 @@ export function addBootRoutes(
     const { name, mac } = nodeOf(request)
     const { parameters } = await boots.begin(name)
     return reply.type('text/plain').send(ipxeScript(origin, mac, parameters.kernelArguments))
+  })
+
+  app.post('/boot/:mac/copying', async (request, reply) => {
+    const { name } = nodeOf(request)
+    fleet.record(name, { type: 'copying', bootId: checked(bootQuery, request.query).boot })
+    return reply.code(204).send()
   })
 
   app.get('/boot/:mac/kernel', async (request, reply) => sendFile(reply, nodeOf(request), 'kernel'))

@@ -1,6 +1,8 @@
+import { STATUS_CODES } from 'node:http'
 import { reasonOf, WaltError } from '@walt/shared/errors'
+import type { FastifyReply } from 'fastify'
 import * as v from 'valibot'
-import type { ApiError } from './api-schema.ts'
+import type { ApiError, Problem } from './api-schema.ts'
 
 const statuses: Record<string, number> = {
   unauthorized: 401,
@@ -17,6 +19,8 @@ const statuses: Record<string, number> = {
   'image-in-use': 409,
   'mac-taken': 409,
   'image-busy': 409,
+  'checkpoint-unknown': 404,
+  'checkpoint-exists': 409,
   'too-many-streams': 503,
   'vnodes-off': 409,
   stopping: 503,
@@ -34,6 +38,13 @@ export function errorAnswer(thrown: unknown): { status: number; body: ApiError }
   if (status >= 400 && status < 500)
     return { status, body: { code: 'request-invalid', message: reasonOf(thrown) } }
   return { status: 500, body: { code: 'internal', message: `The server failed: ${reasonOf(thrown)}` } }
+}
+
+/** Sends an error as RFC 9457 has it. */
+export function sendProblem(reply: FastifyReply, status: number, { code, message }: ApiError): FastifyReply {
+  const title = STATUS_CODES[status] ?? 'Error'
+  const problem: Problem = { type: `urn:walt:error:${code}`, title, status, detail: message, code }
+  return reply.status(status).type('application/problem+json').send(JSON.stringify(problem))
 }
 
 /**

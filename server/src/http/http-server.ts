@@ -11,7 +11,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { listenError } from '../listen-error.ts'
 import type { Log } from '../log.ts'
 import { sameSecret } from '../same-secret.ts'
-import { errorAnswer } from './http-errors.ts'
+import { errorAnswer, sendProblem } from './http-errors.ts'
 
 export type HttpContext = {
   /** Aborted when the asker is gone. */
@@ -29,8 +29,12 @@ export function createHttpServer(options: {
   token: string
   /** Routes under `/api/v1`. */
   addApi: (app: FastifyInstance, context: HttpContext) => void
+  /** Routes that are behind the token like the API, but elsewhere. */
+  addGuarded: (app: FastifyInstance) => void
   /** Routes that need no token. */
   addOpen: (app: FastifyInstance) => void
+  /** Each answer, with the route as it was declared. */
+  answered: (request: { method: string; route: string; status: number; seconds: number }) => void
   log: Log
 }): HttpServer {
   const { socket, addresses, port, token, log } = options
@@ -61,10 +65,15 @@ export function createHttpServer(options: {
     reply.raw.once('close', () => controller.abort())
     signals.set(request, controller.signal)
   })
+  app.addHook('onResponse', async (request, reply) => {
+    const { method, routeOptions } = request
+    const seconds = reply.elapsedTime / 1000
+    options.answered({ method, route: routeOptions.url ?? 'none', status: reply.statusCode, seconds })
+  })
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, log))
   app.setNotFoundHandler((request, reply) => {
     const message = `There is no ${request.method} ${request.url}.`
-    return reply.status(404).send({ code: 'not-found', message })
+    return sendProblem(reply, 404, { code: 'not-found', message })
   })
   // A client that says JSON and sends nothing means no body.
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
@@ -76,11 +85,16 @@ export function createHttpServer(options: {
     }
   })
   app.register(async (open) => options.addOpen(open))
+  const guard = async (request: FastifyRequest) => {
+    if (!local.has(request.raw)) checkToken(request.headers.authorization, token)
+  }
+  app.register(async (guarded) => {
+    guarded.addHook('onRequest', guard)
+    options.addGuarded(guarded)
+  })
   app.register(
     async (api) => {
-      api.addHook('onRequest', async (request) => {
-        if (!local.has(request.raw)) checkToken(request.headers.authorization, token)
-      })
+      api.addHook('onRequest', guard)
       options.addApi(api, context)
     },
     { prefix: '/api/v1' },
@@ -129,5 +143,5 @@ function checkToken(header: string | undefined, token: string): void {
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log) {
   const { status, body } = errorAnswer(error)
   if (status >= 500) log.error(`${request.method} ${request.url}: ${body.message}`)
-  return reply.status(status).send(body)
+  return sendProblem(reply, status, body)
 }

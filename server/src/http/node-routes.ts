@@ -1,4 +1,6 @@
 import { Readable } from 'node:stream'
+import { limits } from '@walt/shared/limits'
+import type { NodeLog } from '@walt/shared/payloads'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import * as v from 'valibot'
 import type { Fleet } from '../fleet/fleet.ts'
@@ -6,14 +8,16 @@ import type { NodeLifecycle } from '../fleet/node-lifecycle.ts'
 import type { NodeRequests } from '../fleet/node-requests.ts'
 import type { Orchestrator } from '../fleet/orchestrator.ts'
 import { waitForNodes } from '../fleet/wait-for-nodes.ts'
+import type { TelemetryHistory } from '../history/telemetry-history.ts'
+import type { Logbook } from '../logbook/logbook.ts'
 import * as api from './api-schema.ts'
 import { readConsole } from './console-stream.ts'
 import { checked } from './http-errors.ts'
 import { type NodeCommander, runCommand } from './node-command.ts'
 import { viewOfNode } from './node-view.ts'
+import { nextLink, pageOf } from './page.ts'
 
 const nodeParams = v.object({ name: v.string() })
-const listQuery = v.object({ set: v.optional(v.string()) })
 
 export function addNodeRoutes(
   app: FastifyInstance,
@@ -23,26 +27,63 @@ export function addNodeRoutes(
     orchestrator: Orchestrator
     commander: NodeCommander
     requests: NodeRequests
+    history: Pick<TelemetryHistory, 'latest'>
+    logbook: Pick<Logbook, 'query'>
     consolePathOf: (node: string) => string
     signalOf: (request: FastifyRequest) => AbortSignal
     takeStream: (signal: AbortSignal) => void
   },
 ): void {
-  const { fleet, lifecycle, orchestrator, commander, requests, consolePathOf, signalOf, takeStream } = parts
+  const {
+    fleet,
+    lifecycle,
+    orchestrator,
+    commander,
+    requests,
+    history,
+    logbook,
+    consolePathOf,
+    signalOf,
+    takeStream,
+  } = parts
   const viewOf = (name: string) => viewOfNode(fleet.get(name))
 
-  app.get('/nodes', async (request): Promise<api.NodeView[]> => {
-    const { set } = checked(listQuery, request.query)
-    return set === undefined ? fleet.list().map(viewOfNode) : fleet.resolve(set).map(viewOf)
+  app.get('/nodes', async (request, reply): Promise<api.NodeListEntry[]> => {
+    const { set, with: added, cursor, limit } = checked(api.nodesQuery, request.query)
+    let nodes = set === undefined ? fleet.list() : fleet.resolve(set).map(fleet.get)
+    if (limit !== undefined || cursor !== undefined) {
+      const wanted = { cursor, limit: limit ?? limits.apiPageMax }
+      const { page, next } = pageOf(nodes, (node) => node.record.name, wanted)
+      nodes = page
+      if (next !== undefined) reply.header('link', nextLink(request.url, next))
+    }
+    if (added === undefined) return nodes.map(viewOfNode)
+    return nodes.map((node) => {
+      const telemetry = history.latest(node.record.name)
+      return { ...viewOfNode(node), ...(telemetry ? { telemetry } : {}) }
+    })
   })
+
+  async function agentLog(name: string): Promise<NodeLog[]> {
+    const wanted = { issuers: [name], streams: ['agent'], limit: limits.nodeLogsMax, newest: true }
+    const lines = await logbook.query(wanted)
+    return lines.map(({ at, level, message }) => ({ at, level, message }))
+  }
+
+  async function lastWarnings(name: string): Promise<NodeLog[]> {
+    const warnings = (await agentLog(name)).filter(({ level }) => level !== 'info')
+    return warnings.slice(-limits.nodeWarningsShownMax)
+  }
 
   app.get('/nodes/:name', async (request): Promise<api.NodeDetails> => {
     const { name } = checked(nodeParams, request.params)
-    const { history, latest } = await fleet.details(name)
-    const { boot, telemetry, inventory } = latest
+    const { history: states, latest } = await fleet.details(name)
+    const { boot, inventory } = latest
+    const telemetry = history.latest(name)
     return {
       ...viewOf(name),
-      history,
+      history: states,
+      warnings: await lastWarnings(name),
       ...(boot ? { bootReport: boot } : {}),
       ...(telemetry ? { telemetry } : {}),
       ...(inventory ? { inventory } : {}),
@@ -69,9 +110,9 @@ export function addNodeRoutes(
 
   app.post('/nodes/reboot', async (request) => {
     const wanted = checked(api.rebootNodesRequest, request.body)
-    const { nodes, hard = false, ifChanged = false, requestedBy = 'walt' } = wanted
+    const { nodes, hard = false, ifChanged = false, userspace = false, requestedBy = 'walt' } = wanted
     const names = fleet.resolve(nodes)
-    return { results: await orchestrator.reboot({ names, hard, ifChanged, requestedBy }) }
+    return { results: await orchestrator.reboot({ names, hard, ifChanged, userspace, requestedBy }) }
   })
 
   app.post('/nodes/boot', async (request) => {
@@ -110,5 +151,9 @@ export function addNodeRoutes(
     return requests.changesOf(name)
   })
 
-  app.get('/nodes/:name/logs', async (request) => fleet.logs(checked(nodeParams, request.params).name))
+  app.get('/nodes/:name/logs', async (request): Promise<NodeLog[]> => {
+    const { name } = checked(nodeParams, request.params)
+    fleet.get(name)
+    return agentLog(name)
+  })
 }

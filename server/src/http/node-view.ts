@@ -5,7 +5,7 @@ import type { NodeView } from './api-schema.ts'
 /** Pure: a node as the API shows it. */
 export function viewOfNode({ record, status }: FleetNode): NodeView {
   const { settings, ...fixed } = record
-  const { image: runningImage, ...present } = status
+  const { image: runningImage, causeSince: _, ...present } = status
   return {
     ...fixed,
     ...present,

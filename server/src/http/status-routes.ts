@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify'
-import type { ServerStatus } from './api-schema.ts'
+import type { DashboardLink, ServerStatus } from './api-schema.ts'
 
 export function addStatusRoutes(app: FastifyInstance, readStatus: () => Promise<ServerStatus>): void {
   app.get('/status', readStatus)
 }
 
-/** For whoever looks at the port: no more than what it is. */
-export function addWelcome(app: FastifyInstance, version: string): void {
-  app.get('/', async () => ({ name: 'walt-server', version, api: '/api/v1' }))
+/** The dashboard's address with the token in its fragment, which browsers keep to themselves. */
+export function addDashboardRoute(app: FastifyInstance, origin: string, token: string): void {
+  app.get('/dashboard', async (): Promise<DashboardLink> => ({ url: `${origin}/#token=${token}` }))
 }

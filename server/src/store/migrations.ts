@@ -1,5 +1,5 @@
 /** The database's shape, step by step. A step that was released is never changed: add another. */
-import type { Kysely, Migration } from 'kysely'
+import { type Generated, type Kysely, type Migration, sql } from 'kysely'
 
 export type Database = {
   nodes: {
@@ -36,7 +36,34 @@ export type Database = {
   latest: { node: string; kind: string; report: string }
   /** JSON: GivenDeviceSettings. */
   devices: { name: string; type: string; address: string; settings: string }
-  logs: { id?: number; node: string; at: number; level: string; message: string }
+  samples: { node: string; step_ms: number; at: number; data: string }
+  boots: {
+    node: string
+    boot_id: string
+    image: string
+    started_at: number
+    booted_at: number | null
+    /** JSON: BootReport. */
+    report: string | null
+  }
+  log_lines: {
+    id: Generated<number>
+    at: number
+    issuer: string
+    stream: string
+    level: string
+    message: string
+  }
+  checkpoints: { name: string; at: number }
+  alerts: {
+    id: Generated<number>
+    kind: string
+    node: string | null
+    level: string
+    message: string
+    since: number
+    resolved_at: number | null
+  }
 }
 
 const first: Migration = {
@@ -105,4 +132,70 @@ const devices: Migration = {
   },
 }
 
-export const migrations: Record<string, Migration> = { '001-first': first, '002-devices': devices }
+const monitoring: Migration = {
+  async up(db: Kysely<unknown>) {
+    const ofNode = (table: string) =>
+      db.schema
+        .createTable(table)
+        .addColumn('node', 'text', (column) =>
+          column.notNull().references('nodes.name').onDelete('cascade').onUpdate('cascade'),
+        )
+    const numbered = (table: string) =>
+      db.schema.createTable(table).addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement())
+    await ofNode('samples')
+      .addColumn('step_ms', 'integer', (column) => column.notNull())
+      .addColumn('at', 'bigint', (column) => column.notNull())
+      .addColumn('data', 'text', (column) => column.notNull())
+      .addPrimaryKeyConstraint('samples_key', ['node', 'step_ms', 'at'])
+      .execute()
+    await db.schema.createIndex('samples_by_age').on('samples').columns(['step_ms', 'at']).execute()
+    await ofNode('boots')
+      .addColumn('boot_id', 'text', (column) => column.notNull())
+      .addColumn('image', 'text', (column) => column.notNull())
+      .addColumn('started_at', 'bigint', (column) => column.notNull())
+      .addColumn('booted_at', 'bigint')
+      .addColumn('report', 'text')
+      .addPrimaryKeyConstraint('boots_key', ['node', 'boot_id'])
+      .execute()
+    await numbered('log_lines')
+      .addColumn('at', 'bigint', (column) => column.notNull())
+      .addColumn('issuer', 'text', (column) => column.notNull())
+      .addColumn('stream', 'text', (column) => column.notNull())
+      .addColumn('level', 'text', (column) => column.notNull())
+      .addColumn('message', 'text', (column) => column.notNull())
+      .execute()
+    await db.schema.createIndex('log_lines_by_age').on('log_lines').column('at').execute()
+    await db.schema
+      .createIndex('log_lines_of_issuer')
+      .on('log_lines')
+      .columns(['issuer', 'stream', 'id'])
+      .execute()
+    await sql`insert into log_lines (at, issuer, stream, level, message)
+      select at, node, 'agent', level, message from logs order by id`.execute(db)
+    await db.schema.dropTable('logs').execute()
+    // Kept in memory now.
+    await sql`delete from latest where kind = 'telemetry'`.execute(db)
+    await db.schema
+      .createTable('checkpoints')
+      .addColumn('name', 'text', (column) => column.primaryKey())
+      .addColumn('at', 'bigint', (column) => column.notNull())
+      .execute()
+    await numbered('alerts')
+      .addColumn('kind', 'text', (column) => column.notNull())
+      .addColumn('node', 'text', (column) =>
+        column.references('nodes.name').onDelete('cascade').onUpdate('cascade'),
+      )
+      .addColumn('level', 'text', (column) => column.notNull())
+      .addColumn('message', 'text', (column) => column.notNull())
+      .addColumn('since', 'bigint', (column) => column.notNull())
+      .addColumn('resolved_at', 'bigint')
+      .execute()
+    await db.schema.createIndex('alerts_by_end').on('alerts').column('resolved_at').execute()
+  },
+}
+
+export const migrations: Record<string, Migration> = {
+  '001-first': first,
+  '002-devices': devices,
+  '003-monitoring': monitoring,
+}

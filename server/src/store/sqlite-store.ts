@@ -2,12 +2,12 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { reasonOf, WaltError } from '@walt/shared/errors'
 import { limits } from '@walt/shared/limits'
-import type { NodeLog } from '@walt/shared/payloads'
 import { Kysely, Migrator, type SqliteDatabase, SqliteDialect } from 'kysely'
 import type { Device } from '../fleet/device.ts'
 import type { NodeRecord } from '../fleet/node-record.ts'
 import type { NodeStateName, NodeStatus } from '../fleet/node-status.ts'
 import { type Database, migrations } from './migrations.ts'
+import { createMonitoringStore } from './monitoring-store.ts'
 import type { HistoryEntry, LatestReports, Store } from './store.ts'
 
 /**
@@ -59,18 +59,9 @@ function forKysely(database: DatabaseSync): SqliteDatabase {
 }
 
 function createStore(db: Kysely<Database>): Store {
-  /** Deletes all but the newest rows of a node. */
-  async function trim(table: 'history' | 'logs', node: string, keep: number): Promise<void> {
-    const newest = db
-      .selectFrom(table)
-      .select('id')
-      .where('node', '=', node)
-      .orderBy('id', 'desc')
-      .limit(keep)
-    await db.deleteFrom(table).where('node', '=', node).where('id', 'not in', newest).execute()
-  }
-
   return {
+    ...createMonitoringStore(db),
+
     async nodes() {
       const rows = await db.selectFrom('nodes').selectAll().orderBy('created_at').orderBy('name').execute()
       return rows.map(recordOf)
@@ -91,6 +82,7 @@ function createStore(db: Kysely<Database>): Store {
         .execute()
     },
     async removeNode(name) {
+      await db.deleteFrom('log_lines').where('issuer', '=', name).execute()
       await db.deleteFrom('nodes').where('name', '=', name).execute()
     },
 
@@ -114,9 +106,21 @@ function createStore(db: Kysely<Database>): Store {
         .executeTakeFirst()
       const [bootId, cause] = [status.bootId ?? null, status.cause ?? null]
       if (last && last.state === status.state && last.boot_id === bootId && last.cause === cause) return
-      const entry = { node, at: status.since, state: status.state, boot_id: bootId, cause }
+      const entry = {
+        node,
+        at: status.causeSince ?? status.since,
+        state: status.state,
+        boot_id: bootId,
+        cause,
+      }
       await db.insertInto('history').values(entry).execute()
-      await trim('history', node, limits.nodeHistoryMax)
+      const newest = db
+        .selectFrom('history')
+        .select('id')
+        .where('node', '=', node)
+        .orderBy('id', 'desc')
+        .limit(limits.nodeHistoryMax)
+      await db.deleteFrom('history').where('node', '=', node).where('id', 'not in', newest).execute()
     },
     async history(name) {
       const rows = await db
@@ -165,20 +169,6 @@ function createStore(db: Kysely<Database>): Store {
         .values({ node, kind, report })
         .onConflict((conflict) => conflict.columns(['node', 'kind']).doUpdateSet({ report }))
         .execute()
-    },
-
-    async logs(name) {
-      const rows = await db.selectFrom('logs').selectAll().where('node', '=', name).orderBy('id').execute()
-      return rows.map(
-        ({ at, level, message }): NodeLog => ({ at, level: level as NodeLog['level'], message }),
-      )
-    },
-    async addLog(node, log) {
-      await db
-        .insertInto('logs')
-        .values({ node, ...log })
-        .execute()
-      await trim('logs', node, limits.nodeLogsMax)
     },
 
     async devices() {

@@ -1,18 +1,19 @@
 /** What outlives the server. `test/contract/store.test.ts` is what every implementation must do. */
 import type { BootReport } from '@walt/shared/boot-report'
-import type { Inventory, NodeLog, Telemetry } from '@walt/shared/payloads'
+import type { Inventory } from '@walt/shared/payloads'
 import type { BootTicket } from '../fleet/boot-ticket.ts'
 import type { Device } from '../fleet/device.ts'
 import type { NodeRecord } from '../fleet/node-record.ts'
 import type { NodeStateName, NodeStatus } from '../fleet/node-status.ts'
+import type { MonitoringStore } from './monitoring-store.ts'
 
 export type HistoryEntry = { at: number; state: NodeStateName; bootId?: string; cause?: string }
 
 /** The newest of what a node sent, one of a kind. */
-export type LatestReports = { boot?: BootReport; telemetry?: Telemetry; inventory?: Inventory }
+export type LatestReports = { boot?: BootReport; inventory?: Inventory }
 export type ReportKind = keyof LatestReports
 
-export type Store = {
+export type Store = MonitoringStore & {
   nodes(): Promise<NodeRecord[]>
   /** Adds a node or changes it. Names, MAC addresses and addresses are unique. */
   putNode(record: NodeRecord): Promise<void>
@@ -32,10 +33,6 @@ export type Store = {
 
   latest(name: string): Promise<LatestReports>
   putLatest<K extends ReportKind>(name: string, kind: K, report: NonNullable<LatestReports[K]>): Promise<void>
-
-  /** Oldest first; the newest `limits.nodeLogsMax` are kept. */
-  logs(name: string): Promise<NodeLog[]>
-  addLog(name: string, log: NodeLog): Promise<void>
 
   devices(): Promise<Device[]>
   /** Adds a device or changes it. */

@@ -21,7 +21,8 @@ beforeEach(async () => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-const open = (quota = createQuota(64 * mebibyte, () => undefined), withHoles = true) =>
+const quotaOf = (bytes: number) => createQuota({ limitBytes: () => bytes, onLevel: () => undefined })
+const open = (quota = quotaOf(64 * mebibyte), withHoles = true) =>
   openSwapFile({ path: join(folder, 'a.swap'), sizeBytes, quota, holes: withHoles ? holes : undefined })
 
 function contentOf(file: ReturnType<typeof open>, offset: number, length: number): Buffer {
@@ -31,7 +32,7 @@ function contentOf(file: ReturnType<typeof open>, offset: number, length: number
 }
 
 it('is sparse, private, and keeps its content when it is opened again', () => {
-  const quota = createQuota(64 * mebibyte, () => undefined)
+  const quota = quotaOf(64 * mebibyte)
   const first = open(quota)
   first.write(Buffer.alloc(8192, 7), 0, 8192, mebibyte)
   first.close()
@@ -50,7 +51,7 @@ it('charges what it finds even where nobody can say which blocks hold data', () 
   const first = open()
   first.write(Buffer.alloc(8192, 7), 0, 8192, 0)
   first.close()
-  const quota = createQuota(64 * mebibyte, () => undefined)
+  const quota = quotaOf(64 * mebibyte)
   const second = open(quota, false)
   expect(second.holes).toBe(false)
   expect(quota.usedBytes()).toBe(8192)
@@ -63,18 +64,18 @@ it('is had in one size only', () => {
     openSwapFile({
       path: join(folder, 'a.swap'),
       sizeBytes: 2 * sizeBytes,
-      quota: createQuota(1, () => undefined),
+      quota: quotaOf(1),
       holes,
     })
   expect(other).toThrow('swap is 4M already')
 })
 
 it('refuses new blocks over the quota, yet takes what is there already, and takes new ones after a hole', () => {
-  const file = open(createQuota(8192, () => undefined))
+  const file = open(quotaOf(8192))
   const block = Buffer.alloc(4096, 1)
   file.write(block, 0, 4096, 0)
   file.write(block, 0, 4096, 4096)
-  expect(() => file.write(block, 0, 4096, 8192)).toThrow('quota')
+  expect(() => file.write(block, 0, 4096, 8192)).toThrow('no room left')
   file.write(block, 0, 4096, 100)
   file.trim(0, 4096)
   file.write(block, 0, 4096, 8192)

@@ -12,6 +12,8 @@ const fdatasync = promisify(fs.fdatasync)
 export type SwapFile = SwapBackend & {
   /** What the file is charged to the quota. */
   usedBytes: () => number
+  /** Sets the time of the last change, in milliseconds since the epoch. */
+  touch: (at: number) => void
   /** Closes the file; requests that still come are answered ESHUTDOWN. Its bytes leave the quota. */
   close: () => void
 }
@@ -61,7 +63,7 @@ export function openSwapFile(options: {
     mustBeOpen()
     const missing = map.missingBytes(offset, length)
     if (missing > 0 && !quota.reserve(missing)) {
-      throw new WaltError('swap-quota-full', 'The swap files of all nodes have reached their quota.')
+      throw new WaltError('swap-quota-full', 'This swap, or the disk under all swap files, has no room left.')
     }
     try {
       fill()
@@ -111,8 +113,15 @@ export function openSwapFile(options: {
       punch(offset, length)
       if (allocate) filling(offset, length, () => holes?.allocate(fd, offset, length))
     },
+    cache(offset, length) {
+      mustBeOpen()
+      holes?.readAhead(fd, offset, length)
+    },
     flush: disk.run,
     usedBytes: () => map.bytes() + inheritedBytes,
+    touch(at) {
+      if (open) fs.futimesSync(fd, at / 1000, at / 1000)
+    },
     close() {
       if (!open) return
       open = false

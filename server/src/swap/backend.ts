@@ -7,13 +7,15 @@ import { nbdError } from '@walt/shared/nbd-transmission'
  */
 export type SwapBackend = {
   readonly sizeBytes: number
-  /** Whether `trim` and `zero` can be had. */
+  /** Whether `trim`, `zero` and `cache` can be had. */
   readonly holes: boolean
   read: (into: Buffer, at: number, length: number, offset: number) => void
   write: (from: Buffer, at: number, length: number, offset: number) => void
   trim: (offset: number, length: number) => void
   /** With `allocate` the blocks stay the file's own (NBD_CMD_FLAG_NO_HOLE). */
   zero: (offset: number, length: number, allocate: boolean) => void
+  /** Hints that the range will be read soon. */
+  cache: (offset: number, length: number) => void
   flush: () => Promise<void>
 }
 

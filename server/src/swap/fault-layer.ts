@@ -35,6 +35,7 @@ export function createFaultLayer(
       check('zero', offset, length)
       backend.zero(offset, length, allocate)
     },
+    cache: backend.cache,
     async flush() {
       const fault = check('flush', 0, 0)
       if (fault?.flushMs) await wait(fault.flushMs)

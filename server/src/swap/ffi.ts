@@ -12,6 +12,8 @@ export type HoleCalls = {
   punchHole: (fd: number, offset: number, length: number) => void
   /** Allocates the blocks of a range; what is a hole reads as zeroes. */
   allocate: (fd: number, offset: number, length: number) => void
+  /** Asks the kernel to have a range in memory soon; it goes on by itself. */
+  readAhead: (fd: number, offset: number, length: number) => void
   /** The ranges that hold data, in order. */
   dataRanges: (fd: number) => { offset: number; length: number }[]
 }
@@ -21,12 +23,15 @@ const keepSize = 1
 const punchHole = 2
 const seekData = 3
 const seekHole = 4
+/** POSIX_FADV_WILLNEED. */
+const willNeed = 3
 
 export async function loadHoleCalls(): Promise<HoleCalls> {
   const { dlopen, getInt32 } = await import('node:ffi')
   const { functions } = dlopen('libc.so.6', {
     fallocate: { return: 'int32', arguments: ['int32', 'int32', 'int64', 'int64'] },
     lseek: { return: 'int64', arguments: ['int32', 'int64', 'int32'] },
+    posix_fadvise: { return: 'int32', arguments: ['int32', 'int64', 'int64', 'int32'] },
     __errno_location: { return: 'pointer', arguments: [] },
   })
   const errno = () => getInt32(functions.__errno_location())
@@ -55,6 +60,15 @@ export async function loadHoleCalls(): Promise<HoleCalls> {
   return {
     punchHole: (fd, offset, length) => fallocate(fd, punchHole | keepSize, offset, length),
     allocate: (fd, offset, length) => fallocate(fd, keepSize, offset, length),
+    readAhead(fd, offset, length) {
+      // Answers its error instead of setting errno.
+      const code = functions.posix_fadvise(fd, BigInt(offset), BigInt(length), willNeed)
+      if (code === 0) return
+      throw new WaltError(
+        'swap-file-failed',
+        `posix_fadvise of a swap file failed: ${getSystemErrorName(-code)}.`,
+      )
+    },
     dataRanges(fd) {
       const ranges: { offset: number; length: number }[] = []
       let from = seek(fd, 0, seekData)

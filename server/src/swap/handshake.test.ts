@@ -102,11 +102,13 @@ describe('the server handshake', () => {
       flags,
       option(nbdOption.structuredReply),
       option(nbdOption.startTls),
+      option(nbdOption.startTls, new Uint8Array(1)),
       option(4711, new Uint8Array(100)),
       ask(nbdOption.go, 'swap-1G'),
     ])
     const { sent, end } = serve(client, exports)
-    expect(replyTypes(sent)).toEqual([0x8000_0001, 0x8000_0001, 0x8000_0001, 3, 3, 1])
+    expect(replyTypes(sent)).toEqual([0x8000_0001, 0x8000_0001, 0x8000_0003, 0x8000_0001, 3, 3, 1])
+    expect(sent.toString('latin1')).toContain('This server has no TLS.')
     expect(end?.outcome).toBe('transmission')
   })
 

@@ -60,8 +60,7 @@ export function* serverHandshake(exports: Exports): Generator<NbdHandshakeStep, 
     } else if (option === nbdOption.list) {
       send = answerList(data, exports)
     } else {
-      // libnbd and QEMU ask for structured replies and TLS first, and go on without them.
-      send = encodeOptionReply(option, nbdReply.errUnsupported)
+      send = answerOther(option, data)
     }
   }
   throw new WaltError(
@@ -69,6 +68,17 @@ export function* serverHandshake(exports: Exports): Generator<NbdHandshakeStep, 
     `The NBD client sent ${limits.nbdHandshakeOptionsMax} options and chose no export.`,
   )
 }
+
+/** libnbd and QEMU ask for structured replies and TLS first, and go on without them. */
+function answerOther(option: number, data: Uint8Array): Uint8Array {
+  // Proto.md, NBD_OPT_STARTTLS: with data it is an error, whether there is TLS or not.
+  if (option === nbdOption.startTls && data.length > 0)
+    return encodeOptionReply(option, nbdReply.errInvalid, text('STARTTLS has no data.'))
+  const why = option === nbdOption.startTls ? 'This server has no TLS.' : 'This server has no such option.'
+  return encodeOptionReply(option, nbdReply.errUnsupported, text(why))
+}
+
+const text = (words: string) => new TextEncoder().encode(words)
 
 function answerList(data: Uint8Array, exports: Exports): Uint8Array {
   if (data.length > 0) return encodeOptionReply(nbdOption.list, nbdReply.errInvalid)
@@ -93,15 +103,14 @@ function answerExportRequest(
     const replies = infos.map((info) => encodeOptionReply(option, nbdReply.info, info))
     return { accepted: true, send: Buffer.concat([...replies, encodeOptionReply(option, nbdReply.ack)]) }
   } catch (thrown) {
-    const message = new TextEncoder().encode(reasonOf(thrown))
-    return { accepted: false, send: encodeOptionReply(option, refusalOf(thrown), message) }
+    return { accepted: false, send: encodeOptionReply(option, refusalOf(thrown), text(reasonOf(thrown))) }
   }
 }
 
 function refusalOf(thrown: unknown): number {
   const code = thrown instanceof WaltError ? thrown.code : ''
   if (code === 'nbd-protocol') return nbdReply.errInvalid
-  if (code === 'swap-export-unknown') return nbdReply.errUnknown
+  if (code === 'swap-export-unknown' || code === 'swap-gone') return nbdReply.errUnknown
   if (code === 'swap-export-refused' || code === 'swap-size-mismatch') return nbdReply.errPolicy
   return nbdReply.errPlatform
 }

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { limits } from '@walt/shared/limits'
 import { clientHandshake, type NbdExport, nbdFlag } from '@walt/shared/nbd'
@@ -9,23 +8,23 @@ import { decodeSimpleReply, encodeRequest, nbdCommand, nbdError } from '@walt/sh
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createFaultLayer, type Fault } from './fault-layer.ts'
 import { createSwapServer, type SwapServer, type SwapServerOptions } from './server.ts'
+import type { SwapEvent } from './swap-event.ts'
 
 const boot = { node: 'vnode1', bootId: '0123456789abcdef' }
 const file = 'vnode1-0123456789abcdef.swap'
 let folder: string
 let server: SwapServer
-let events: string[]
+let events: SwapEvent[]
 const sockets: Socket[] = []
 
 async function startServer(given: Partial<SwapServerOptions> = {}): Promise<SwapServer> {
-  const log = (_fields: object, message: string) => void events.push(message)
   server = await createSwapServer({
     hosts: ['127.0.0.1'],
     port: 0,
     folder,
     quotaBytes: 1024 ** 3,
     allow: () => boot,
-    log: { info: log, warn: log },
+    onEvent: (event) => void events.push(event),
     ...given,
   })
   await server.start()
@@ -33,7 +32,7 @@ async function startServer(given: Partial<SwapServerOptions> = {}): Promise<Swap
 }
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'walt-swap-'))
+  folder = mkdtempSync('/var/tmp/walt-swap-')
   events = []
 })
 afterEach(async () => {
@@ -45,6 +44,8 @@ afterEach(async () => {
 async function connect(): Promise<Socket> {
   const socket = createConnection(server.port(), '127.0.0.1')
   sockets.push(socket)
+  // The server may end it at any time.
+  socket.on('error', () => undefined)
   await once(socket, 'connect')
   return socket
 }
@@ -94,6 +95,12 @@ async function read(socket: Socket, offset: number, length: number): Promise<Buf
   return await take(socket, length)
 }
 
+async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  await expect.poll(holds).toBe(true)
+}
+
+const bytesOnDisk = async (offset: number) => readFileSync(join(folder, file))[offset]
+
 const page = (byte: number) => Buffer.alloc(4096, byte)
 
 describe('the swap server', () => {
@@ -115,12 +122,12 @@ describe('the swap server', () => {
     const first = await attach()
     expect(await write(first.socket, 8192, page(5))).toBe(nbdError.none)
     first.socket.destroy()
-    const second = await attach()
+    const second = await attach('reattach-swap-16M')
     expect(await read(second.socket, 8192, 4096)).toEqual(page(5))
     await server.stop()
     await startServer()
-    server.sweep([boot])
-    const third = await attach()
+    server.remove(({ bootId }) => bootId !== boot.bootId)
+    const third = await attach('reattach-swap-16M')
     expect(await read(third.socket, 8192, 4096)).toEqual(page(5))
   })
 
@@ -132,7 +139,7 @@ describe('the swap server', () => {
     current = { ...boot, bootId: 'fedcba9876543210' }
     const closed = once(first.socket, 'close')
     first.socket.resume()
-    server.forgetBoot(boot.node, boot.bootId)
+    server.remove(({ bootId }) => bootId === boot.bootId)
     await closed
     expect(existsSync(join(folder, file))).toBe(false)
     expect(server.status().usedBytes).toBe(0)
@@ -142,18 +149,27 @@ describe('the swap server', () => {
 
   it('deletes at start what is left of other boots, and nothing else', async () => {
     writeFileSync(join(folder, 'vnode9-0000000000000000.swap'), 'old')
-    writeFileSync(join(folder, file), '')
+    writeFileSync(join(folder, file), 'new')
     writeFileSync(join(folder, 'README'), 'not a swap')
     await startServer()
-    server.sweep([boot])
+    expect(server.status().usedBytes).toBe(2 * 4096)
+    server.remove(({ bootId }) => bootId !== boot.bootId)
+    expect(server.status().usedBytes).toBe(4096)
     expect(readdirSync(folder).toSorted()).toEqual(['README', file])
   })
 
   it('lets nobody in that has no boot under way, and no name that is no swap', async () => {
+    let known = false
     await startServer({
-      allow: (peer, name) => (name === 'swap-1M' && peer === '127.0.0.1' ? boot : undefined),
+      allow: (peer) => (known && peer === '127.0.0.1' ? boot : undefined),
     })
-    await expect(attach('swap-2M')).rejects.toThrow('127.0.0.1 is no node with a boot under way')
+    for (const name of ['swap-1M', 'reattach-swap-1M']) {
+      await expect(attach(name)).rejects.toMatchObject({
+        code: 'nbd-refused',
+        message: expect.stringContaining('127.0.0.1 is no node with a boot under way'),
+      })
+    }
+    known = true
     await expect(attach('disk')).rejects.toThrow('names read swap-<n>G')
     await expect(attach('swap-1M')).resolves.toBeDefined()
     await expect(attach('swap-2048G')).rejects.toThrow('errUnknown')
@@ -174,7 +190,10 @@ describe('the swap server', () => {
     expect(await write(socket, 12_288, page(3))).toBe(nbdError.noSpace)
     expect(await write(socket, 4096, page(4))).toBe(nbdError.none)
     expect(await read(socket, 4096, 4096)).toEqual(page(4))
-    expect(events.filter((message) => message.includes('quota'))).toHaveLength(1)
+    expect(events.filter(({ kind }) => kind.startsWith('space-')).map(({ kind }) => kind)).toEqual([
+      'space-high',
+      'space-full',
+    ])
   })
 
   it('passes an error of the disk on, and says so once a connection', async () => {
@@ -185,18 +204,97 @@ describe('the swap server', () => {
     expect(await write(socket, 0, page(1))).toBe(nbdError.inputOutput)
     fault = undefined
     expect(await write(socket, 0, page(1))).toBe(nbdError.none)
-    expect(events.filter((message) => message.includes('injected'))).toHaveLength(1)
+    expect(events.filter(({ kind }) => kind === 'request-failed')).toHaveLength(1)
   })
 
-  it('lets the newest connection of a boot write, and ends an older one that still tries', async () => {
+  it('serves the newest connection of a boot, and takes no late bytes of an older one', async () => {
     await startServer()
     const old = await attach()
     expect(await write(old.socket, 0, page(1))).toBe(nbdError.none)
     const reconnected = await attach()
+    // One that only shakes hands takes nothing from the one before.
     expect(await read(old.socket, 0, 4096)).toEqual(page(1))
-    expect(await write(reconnected.socket, 0, page(2))).toBe(nbdError.none)
-    await expect(write(old.socket, 0, page(1))).rejects.toThrow('hung up')
-    expect(await read(reconnected.socket, 0, 4096)).toEqual(page(2))
+    // Late bytes of the old one: half of a write, whose end comes when the new one has been served.
+    const late = { command: nbdCommand.write, flags: 0, cookieHigh: 0, cookieLow: 9, offset: 0, length: 8192 }
+    old.socket.write(Buffer.concat([encodeRequest(late), page(3)]))
+    await eventually(async () => (await bytesOnDisk(0)) === 3)
+    expect(await read(reconnected.socket, 0, 1)).toEqual(Buffer.from([3]))
+    old.socket.write(page(4))
+    await expect(read(old.socket, 0, 1)).rejects.toThrow()
+    expect(await read(reconnected.socket, 4096, 4096)).toEqual(page(0))
+    expect(events.map(({ kind }) => kind)).toContain('replaced')
+  })
+
+  it('never gives a blank swap to a client that had one before', async () => {
+    await startServer()
+    await expect(attach('reattach-swap-16M')).rejects.toMatchObject({ code: 'swap-gone' })
+    const first = await attach()
+    await write(first.socket, 0, page(1))
+    await expect(attach('reattach-swap-32M')).rejects.toThrow('swap is 16M already')
+    const again = await attach('reattach-swap-16M')
+    expect(await read(again.socket, 0, 4096)).toEqual(page(1))
+    server.remove(() => true)
+    await expect(attach('reattach-swap-16M')).rejects.toMatchObject({ code: 'swap-gone' })
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  it('gives the system of the boot before its swap while the next boot has none yet', async () => {
+    let current = boot
+    await startServer({ allow: () => current })
+    const first = await attach()
+    await write(first.socket, 0, page(1))
+    current = { ...boot, bootId: 'fedcba9876543210' }
+    const again = await attach('reattach-swap-16M')
+    expect(await read(again.socket, 0, 4096)).toEqual(page(1))
+    const next = await attach('swap-16M')
+    expect(await read(next.socket, 0, 4096)).toEqual(page(0))
+    const nextAgain = await attach('reattach-swap-16M')
+    expect(await read(nextAgain.socket, 0, 4096)).toEqual(page(0))
+  })
+
+  it('keeps one node within its own quota, and leaves the disk its reserve', async () => {
+    let current = boot
+    await startServer({ allow: () => current, nodeQuotaBytes: 2 * 4096 })
+    const one = await attach()
+    expect(await write(one.socket, 0, Buffer.alloc(8192, 1))).toBe(nbdError.none)
+    expect(await write(one.socket, 8192, page(1))).toBe(nbdError.noSpace)
+    current = { node: 'vnode2', bootId: '0000000000000002' }
+    const two = await attach()
+    expect(await write(two.socket, 0, page(1))).toBe(nbdError.none)
+    expect(events.filter(({ kind }) => kind === 'space-full').map(({ node }) => node)).toEqual(['vnode1'])
+    await server.stop()
+    await startServer({ allow: () => current, reserveBytes: 2 ** 52 })
+    const late = await attach('reattach-swap-16M')
+    expect(await write(late.socket, 0, page(2))).toBe(nbdError.none)
+    expect(await write(late.socket, 4096, page(2))).toBe(nbdError.noSpace)
+    expect(await read(late.socket, 0, 4096)).toEqual(page(2))
+  })
+
+  it('counts what a node reads and writes, and knows since when it is connected or not', async () => {
+    let time = 1_000_000
+    await startServer({ now: () => time })
+    const { socket } = await attach()
+    await write(socket, 0, page(1))
+    await write(socket, 4096, page(1))
+    await read(socket, 0, 100)
+    expect(server.status().swaps).toEqual([
+      {
+        ...boot,
+        sizeBytes: 16 * 1024 ** 2,
+        usedBytes: 8192,
+        connections: 1,
+        since: 1_000_000,
+        readBytes: 100,
+        writtenBytes: 8192,
+      },
+    ])
+    time = 2_000_000
+    socket.destroy()
+    await eventually(async () => server.status().connections === 0)
+    expect(server.status().swaps[0]).toMatchObject({ connections: 0, since: 2_000_000 })
+    await server.stop()
+    await startServer()
+    expect(server.status().swaps[0]).toMatchObject({ connections: 0, since: 2_000_000, usedBytes: 8192 })
   })
 
   it('hangs up on a stranger and on a client that writes nonsense, and serves on', async () => {
@@ -251,7 +349,7 @@ describe('the swap server', () => {
       folder,
       quotaBytes: 1,
       allow: () => undefined,
-      log: { info: () => undefined, warn: () => undefined },
+      onEvent: () => undefined,
     })
     await expect(second.start()).rejects.toThrow(`cannot listen on 127.0.0.1 port ${port}`)
   })

@@ -7,36 +7,24 @@ import { createServer, isIP, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { reasonOf, WaltError } from '@walt/shared/errors'
 import { limits } from '@walt/shared/limits'
-import { type NbdExport, nbdFlag, parseSwapExportName, swapExportName } from '@walt/shared/nbd'
-import { formatSize } from '@walt/shared/sizes'
+import { humanSize } from '@walt/shared/sizes'
 import { type ConnectionEvents, serveConnection } from './connection.ts'
+import { createSpaceLimit, freeDiskBytes, refuseMemoryFileSystem } from './disk-space.ts'
+import { exportsFor } from './exports.ts'
 import { type HoleCalls, loadHoleCalls } from './ffi.ts'
-import type { Exports } from './handshake.ts'
-import { createQuota } from './quota.ts'
+import { createQuota, type SpaceLevel } from './quota.ts'
 import { createReplyBuffers } from './reply-buffers.ts'
+import type { SwapEvent, SwapStatus } from './swap-event.ts'
 import { type BootSwap, createSwapFiles, type SwapOwner } from './swap-files.ts'
-
-export type SwapLog = {
-  info: (fields: object, message: string) => void
-  warn: (fields: object, message: string) => void
-}
-
-export type SwapStatus = {
-  connections: number
-  usedBytes: number
-  quotaBytes: number
-  swaps: { node: string; bootId: string; sizeBytes: number; usedBytes: number }[]
-}
+import { createTurns } from './turns.ts'
 
 export type SwapServer = {
   /** @throws WaltError `swap-listen` */
   start: () => Promise<void>
   /** Ends at once, whatever the peers do. Files stay for the next start. */
   stop: () => Promise<void>
-  /** At start: deletes the files of boots that are over. */
-  sweep: (current: readonly SwapOwner[]) => void
-  /** The boot is over: its connections are closed and its file is deleted. */
-  forgetBoot: (node: string, bootId: string) => void
+  /** Closes the connections and deletes the files of the boots that are gone. */
+  remove: (gone: (owner: SwapOwner) => boolean) => void
   status: () => SwapStatus
   /** The port that it listens on, also when 0 was asked for. */
   port: () => number
@@ -46,139 +34,139 @@ export type SwapServerOptions = {
   hosts: readonly string[]
   port: number
   folder: string
+  /** Of all files together. */
   quotaBytes: number
+  /** Of one boot's file. */
+  nodeQuotaBytes?: number
+  /** What is left free on the disk. */
+  reserveBytes?: number
+  /** How long a peer may take no reply. */
+  sendMs?: number
   /** Whose swap a peer asks for; undefined when it is to have none. */
-  allow: (peerAddress: string, exportName: string) => SwapOwner | undefined
-  log: SwapLog
+  allow: (peerAddress: string) => SwapOwner | undefined
+  onEvent: (event: SwapEvent) => void
+  now?: () => number
   wrap?: Parameters<typeof createSwapFiles>[0]['wrap']
 }
 
-/** Offered by NBD_OPT_LIST: what WalT's images ask for. Any other size can be had by its name. */
-const listedExport = 'swap-16G'
-
+/** @throws WaltError `swap-on-tmpfs` */
 export async function createSwapServer(options: SwapServerOptions): Promise<SwapServer> {
-  const { log } = options
-  const holes = await holesOrNone(options.folder, log)
-  const quota = createQuota(options.quotaBytes, () =>
-    log.warn(
-      { quotaBytes: options.quotaBytes },
-      'swap: the quota is reached, nodes get "no space" from now on',
-    ),
-  )
+  const { folder, onEvent, reserveBytes = 0, sendMs = limits.swapSendMs } = options
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+  refuseMemoryFileSystem(folder)
+  const holes = await holesOrNone(folder, onEvent)
+  const limit = createSpaceLimit({
+    quotaBytes: options.quotaBytes,
+    reserveBytes,
+    freeBytes: () => freeDiskBytes(folder),
+  })
+  const quota = createQuota({ limitBytes: limit.limitBytes, onLevel: tellOfSpace(onEvent, undefined) })
   const files = createSwapFiles({
-    folder: options.folder,
-    quota,
+    folder,
     holes,
+    now: options.now ?? Date.now,
+    quotaFor: ({ node }) =>
+      createQuota({
+        limitBytes: () => options.nodeQuotaBytes ?? Number.POSITIVE_INFINITY,
+        within: quota,
+        onLevel: tellOfSpace(onEvent, node),
+      }),
     ...(options.wrap ? { wrap: options.wrap } : {}),
   })
   const buffers = createReplyBuffers()
+  const turns = createTurns()
+  const readBuffer = Buffer.allocUnsafeSlow(limits.swapReadBufferBytes)
   const sockets = new Map<Socket, { peer: string; swap?: BootSwap }>()
   const servers: Server[] = []
   let connectionNumber = 0
+  let spaceTimer: NodeJS.Timeout | undefined
 
-  function ownerOf(peer: string, name: string): { owner: SwapOwner; sizeBytes: number } {
-    const sizeBytes = parseSwapExportName(name)
-    if (sizeBytes === undefined) {
-      throw new WaltError(
-        'swap-export-unknown',
-        `No export is named "${name}": names read swap-<n>G or swap-<n>M, from 1M to 1024G.`,
-      )
-    }
-    const owner = options.allow(peer, name)
-    if (!owner) throw new WaltError('swap-export-refused', `${peer} is no node with a boot under way.`)
-    return { owner, sizeBytes }
+  function refreshSpace(): void {
+    limit.refresh(quota.usedBytes())
+    quota.check()
   }
+  refreshSpace()
 
-  /** The exports as one peer sees them. */
-  function exportsFor(peer: string): { exports: Exports; openedSwap: () => BootSwap } {
-    let opened: BootSwap | undefined
-    const exports: Exports = {
-      describe(name) {
-        const { owner, sizeBytes } = ownerOf(peer, name)
-        const found = files.find(owner)
-        if (found && found.sizeBytes !== sizeBytes) {
-          throw new WaltError(
-            'swap-size-mismatch',
-            `This boot's swap is ${formatSize(found.sizeBytes)} already.`,
-          )
-        }
-        return exportOf(sizeBytes, holes !== undefined)
-      },
-      open(name) {
-        const { owner, sizeBytes } = ownerOf(peer, name)
-        opened = files.open(owner, sizeBytes)
-        return exportOf(sizeBytes, opened.backend.holes)
-      },
-      list() {
-        const owner = options.allow(peer, listedExport)
-        if (!owner) return []
-        const found = files.find(owner)
-        return [found ? swapExportName(found.sizeBytes) : listedExport]
-      },
-    }
-    return {
-      exports,
-      openedSwap() {
-        if (!opened) throw new Error('the handshake ended without an export')
-        return opened
-      },
-    }
-  }
-
-  function accept(socket: Socket): void {
-    const peer = peerAddress(socket)
+  function accept(accepted: Socket): void {
+    const peer = peerAddress(accepted)
     const connections = [...sockets.values()].filter((one) => one.peer === peer).length
     if (sockets.size >= limits.swapConnectionsMax || connections >= limits.swapConnectionsPerPeerMax) {
-      log.warn({ peer, connections }, 'swap: a connection was refused, there are too many')
-      socket.destroy()
+      const message = `A connection of ${peer} was refused: it has ${connections}, all have ${sockets.size}.`
+      onEvent({ kind: 'refused', level: 'warning', message })
+      accepted.destroy()
       return
     }
     const state: { peer: string; swap?: BootSwap } = { peer }
-    sockets.set(socket, state)
-    socket.on('close', () => sockets.delete(socket))
+    connectionNumber += 1
+    const failed = createFailureReport(onEvent, peer)
     const events: ConnectionEvents = {
       attached(swap) {
         state.swap = swap
-        log.info({ peer, node: swap.node, bootId: swap.bootId, sizeBytes: swap.sizeBytes }, 'swap: attached')
+        files.connected(swap, 1)
+        const message = `${swap.node} at ${peer} is connected to its swap of boot ${swap.bootId}, ${humanSize(swap.sizeBytes)}.`
+        onEvent({ kind: 'attached', level: 'info', node: swap.node, message })
       },
-      failed: createFailureReport(log, peer),
-      dropped: (reason) => log.warn({ peer, node: state.swap?.node }, `swap: ${peer} was dropped: ${reason}`),
+      claimed: (swap) => dropOlder(socket, swap),
+      failed,
+      dropped(reason) {
+        const node = state.swap && { node: state.swap.node }
+        const message = `The swap connection of ${peer} was dropped: ${reason}.`
+        onEvent({ kind: 'dropped', level: 'warning', ...node, message })
+      },
     }
-    connectionNumber += 1
-    serveConnection({ socket, number: connectionNumber, ...exportsFor(peer), buffers, events })
+    const owner = () => options.allow(peer)
+    const seen = exportsFor({ peer, owner, files, holes: holes !== undefined })
+    const number = connectionNumber
+    const given = { accepted, readBuffer, number, buffers, turns, sendMs, events }
+    const socket = serveConnection({ ...given, ...seen })
+    sockets.set(socket, state)
+    socket.on('close', () => {
+      sockets.delete(socket)
+      if (!state.swap) return
+      files.connected(state.swap, -1)
+      const { node } = state.swap
+      const message = `${node} at ${peer} is disconnected from its swap.`
+      onEvent({ kind: 'detached', level: 'info', node, message })
+    })
+  }
+
+  /** A peer that has come back over a new connection may have left half-open ones. */
+  function dropOlder(socket: Socket, swap: BootSwap): void {
+    for (const [other, state] of sockets) {
+      // The map has them in the order of their coming.
+      if (other === socket) return
+      if (state.swap !== swap) continue
+      const message = `An older swap connection of ${swap.node} was ended: it has a newer one.`
+      onEvent({ kind: 'replaced', level: 'info', node: swap.node, message })
+      other.destroy()
+    }
   }
 
   return {
     async start() {
-      for (const host of options.hosts) servers.push(await listen(host, options.port, accept, log))
+      for (const host of options.hosts) servers.push(await listen(host, options.port, accept, onEvent))
+      spaceTimer = setInterval(refreshSpace, limits.swapSpaceCheckMs)
     },
     async stop() {
+      clearInterval(spaceTimer)
       const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)))
       for (const socket of sockets.keys()) socket.destroy()
       servers.length = 0
       await Promise.all(closed)
       files.close()
     },
-    sweep(current) {
-      const names = files.sweep(current)
-      if (names.length > 0) log.info({ files: names }, 'swap: files of boots that are over were deleted')
-    },
-    forgetBoot(node, bootId) {
-      for (const [socket, { swap }] of sockets) {
-        if (swap?.node === node && swap.bootId === bootId) socket.destroy()
-      }
-      files.forget({ node, bootId })
+    remove(gone) {
+      for (const [socket, { swap }] of sockets) if (swap && gone(swap)) socket.destroy()
+      const names = files.remove(gone)
+      if (names.length === 0) return
+      const message = `Swap files of boots that are over were deleted: ${names.slice(0, 8).join(', ')}${names.length > 8 ? ` and ${names.length - 8} more` : ''}.`
+      onEvent({ kind: 'deleted', level: 'info', message })
     },
     status: () => ({
       connections: [...sockets.values()].filter((one) => one.swap).length,
       usedBytes: quota.usedBytes(),
-      quotaBytes: options.quotaBytes,
-      swaps: files.list().map((one) => ({
-        node: one.node,
-        bootId: one.bootId,
-        sizeBytes: one.sizeBytes,
-        usedBytes: one.usedBytes(),
-      })),
+      quotaBytes: limit.limitBytes(quota.usedBytes(), false),
+      swaps: files.figures(),
     }),
     port() {
       const address = servers[0]?.address()
@@ -187,29 +175,33 @@ export async function createSwapServer(options: SwapServerOptions): Promise<Swap
   }
 }
 
-/**
- * CAN_MULTI_CONN is not among the flags: the newest connection of a boot takes over from older ones (BootSwap.writer),
- * so writes may not be spread over several.
- */
-function exportOf(sizeBytes: number, holes: boolean): NbdExport {
-  const always = nbdFlag.hasFlags | nbdFlag.sendFlush | nbdFlag.sendFua
-  return {
-    sizeBytes,
-    flags: holes ? always | nbdFlag.sendTrim | nbdFlag.sendWriteZeroes : always,
-    blockSizes: {
-      minimumBytes: 1,
-      preferredBytes: limits.swapBlockBytes,
-      maximumBytes: limits.nbdPayloadMaxBytes,
-    },
+/** `node` is absent where it is about all of them. */
+function tellOfSpace(onEvent: (event: SwapEvent) => void, node: string | undefined) {
+  return (level: SpaceLevel, usedBytes: number, limitBytes: number) => {
+    const whose = node === undefined ? 'the nodes' : node
+    const use = `${humanSize(usedBytes)} of ${humanSize(limitBytes)} of disk space for the swap of ${whose} are in use`
+    const meaning = {
+      normal: 'less than four fifths again',
+      high: 'more than four fifths',
+      full: '"no space left" is answered from now on',
+    }[level]
+    onEvent({
+      kind: `space-${level}`,
+      level: level === 'normal' ? 'info' : 'warning',
+      ...(node === undefined ? {} : { node }),
+      message: `${use}: ${meaning}.`,
+    })
   }
 }
 
 /** Holes need both the system call and a file system that has them. */
-async function holesOrNone(folder: string, log: SwapLog): Promise<HoleCalls | undefined> {
+async function holesOrNone(
+  folder: string,
+  onEvent: (event: SwapEvent) => void,
+): Promise<HoleCalls | undefined> {
   const probe = join(folder, '.holes')
   try {
     const holes = await loadHoleCalls()
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
     const fd = fs.openSync(probe, 'w', 0o600)
     try {
       fs.writeSync(fd, Buffer.alloc(limits.swapBlockBytes))
@@ -221,10 +213,8 @@ async function holesOrNone(folder: string, log: SwapLog): Promise<HoleCalls | un
     }
     return holes
   } catch (thrown) {
-    log.warn(
-      { folder, reason: reasonOf(thrown) },
-      `swap: no TRIM, holes cannot be punched: ${reasonOf(thrown)}`,
-    )
+    const message = `Swap has no TRIM: holes cannot be punched in files of ${folder}: ${reasonOf(thrown)}`
+    onEvent({ kind: 'notice', level: 'warning', message })
     return undefined
   }
 }
@@ -236,26 +226,33 @@ function peerAddress(socket: Socket): string {
   return isIP(plain) === 4 ? plain : address
 }
 
-/** One line a connection and kind of failure: a node whose swap is full would write thousands. */
-function createFailureReport(log: SwapLog, peer: string): ConnectionEvents['failed'] {
+/** One event a connection and kind of failure: a node whose swap is full would write thousands. */
+function createFailureReport(onEvent: (event: SwapEvent) => void, peer: string): ConnectionEvents['failed'] {
   const seen = new Set<string>()
-  return (swap, command, thrown) => {
-    const reason = reasonOf(thrown)
+  return ({ node }, command, thrown) => {
     const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown'
-    // The quota has its own line.
+    // Quotas have events of their own.
     if (code === 'swap-quota-full' || seen.has(code)) return
     seen.add(code)
-    log.warn({ peer, node: swap.node, command, reason }, `swap: a request of ${swap.node} failed: ${reason}`)
+    const message = `A request of ${node} at ${peer} for its swap failed (NBD command ${command}): ${reasonOf(thrown)}`
+    onEvent({ kind: 'request-failed', level: 'warning', node, message })
   }
 }
 
-function listen(host: string, port: number, accept: (socket: Socket) => void, log: SwapLog): Promise<Server> {
+function listen(
+  host: string,
+  port: number,
+  accept: (socket: Socket) => void,
+  onEvent: (event: SwapEvent) => void,
+): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer(accept)
+    const server = createServer({ pauseOnConnect: true }, accept)
     server.on('error', (cause) => {
       // Once it listens, an error concerns one connection that could not be accepted, such as for want of descriptors.
-      if (server.listening)
-        log.warn({ reason: cause.message }, `swap: a connection was lost: ${cause.message}`)
+      if (server.listening) {
+        const message = `A swap connection could not be accepted: ${cause.message}`
+        onEvent({ kind: 'notice', level: 'warning', message })
+      }
       const message = `The swap server cannot listen on ${host} port ${port}: ${cause.message}.`
       reject(new WaltError('swap-listen', message, { cause }))
     })

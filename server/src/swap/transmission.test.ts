@@ -14,6 +14,7 @@ import type { SwapBackend } from './backend.ts'
 import { createFaultLayer, type Fault, type FaultedOperation } from './fault-layer.ts'
 import { createReplyBuffers } from './reply-buffers.ts'
 import { createTransmission } from './transmission.ts'
+import { createTurns } from './turns.ts'
 
 const sizeBytes = 2 * 1024 ** 2
 
@@ -27,6 +28,7 @@ function memoryBackend(): SwapBackend & { bytes: Buffer } {
     write: (from, at, length, offset) => void from.copy(bytes, offset, at, at + length),
     trim: (offset, length) => void bytes.fill(0, offset, offset + length),
     zero: (offset, length) => void bytes.fill(0, offset, offset + length),
+    cache: () => undefined,
     flush: async () => undefined,
   }
 }
@@ -39,10 +41,11 @@ function connect(backend: SwapBackend, slow = false) {
   let ended: { reason: WaltError | undefined } | undefined
   let paused = false
   let mostUntaken = 0
-  let mayWrite = true
+  let mayServe = true
   const transmission = createTransmission({
     backend,
     buffers: createReplyBuffers(),
+    turns: createTurns(),
     output: {
       send(bytes, sent) {
         received.push(Buffer.from(bytes))
@@ -61,7 +64,8 @@ function connect(backend: SwapBackend, slow = false) {
         ended = { reason }
       },
     },
-    mayWrite: () => mayWrite,
+    mayServe: () => mayServe,
+    counts: { readBytes: 0, writtenBytes: 0 },
     onFailure: (_command, thrown) => failures.push(thrown),
   })
   return {
@@ -73,11 +77,14 @@ function connect(backend: SwapBackend, slow = false) {
     paused: () => paused,
     mostUntaken: () => mostUntaken,
     takeOver: () => {
-      mayWrite = false
+      mayServe = false
     },
-    /** Until nothing moves any more: all that a transmission over memory does is done in microtasks. */
+    /** Until nothing moves any more: all that a transmission over memory does is done in microtasks and turns. */
     async settle() {
-      for (let turns = 0; turns < 200; turns += 1) await Promise.resolve()
+      for (let turns = 0; turns < 20; turns += 1) {
+        for (let tasks = 0; tasks < 200; tasks += 1) await Promise.resolve()
+        await new Promise((resolve) => setImmediate(resolve))
+      }
     },
   }
 }

@@ -6,10 +6,11 @@
  * operations a second of nbdkit, this 1.2 times and more. States:
  *   header   28 bytes of a request are being gathered (the usual case: they are whole in the chunk)
  *   payload  a WRITE's data goes straight from each chunk into the backend; after a failure the rest is dropped
- *   longRead a READ that fits no reply buffer leaves piece by piece
+ *   longRead a READ beyond swapReadPieceBytes leaves piece by piece
  * While `stalled()` (the peer takes no replies, a longRead waits, or too many flushes are under way) input is paused
  * and the rest of the chunk is kept: so memory is bounded by swapUnsentBuffersMax buffers and one chunk.
- * Only FLUSH and FUA answer later than in turn, as proto.md allows.
+ * Only FLUSH and FUA answer later than in turn, as proto.md allows. After swapTurnBytes the rest waits for the other
+ * connections to have their turn, so that one that floods slows nobody much.
  */
 import { WaltError } from '@walt/shared/errors'
 import { limits } from '@walt/shared/limits'
@@ -26,6 +27,7 @@ import {
 } from '@walt/shared/nbd-transmission'
 import { nbdErrorOf, type SwapBackend } from './backend.ts'
 import type { ReplyBuffers } from './reply-buffers.ts'
+import type { Turns } from './turns.ts'
 
 export type TransmissionOutput = {
   /** `sent` is called when the bytes may be overwritten, never from inside `send`. */
@@ -47,13 +49,16 @@ export type Transmission = {
 export function createTransmission(options: {
   backend: SwapBackend
   buffers: ReplyBuffers
+  turns: Turns
   output: TransmissionOutput
-  /** Asked before whatever changes the export; false ends the connection (a newer one has taken over). */
-  mayWrite: () => boolean
+  /** Asked before each request; false ends the connection (a newer one has taken over). */
+  mayServe: () => boolean
+  /** Counts what was read and written. */
+  counts: { readBytes: number; writtenBytes: number }
   /** Told of every failed request that was sound. */
   onFailure: (command: number, thrown: unknown) => void
 }): Transmission {
-  const { backend, buffers, output, mayWrite, onFailure } = options
+  const { backend, buffers, turns, output, mayServe, counts, onFailure } = options
   const header = Buffer.alloc(nbdRequestBytes)
   let headerFill = 0
   let payload: { request: NbdRequest; done: number; error: number } | undefined
@@ -64,9 +69,25 @@ export function createTransmission(options: {
   let unsentBuffers = 0
   let flushes = 0
   let over = false
+  /** Bytes of work in this turn of the event loop; beyond swapTurnBytes the rest waits for the next one. */
+  let turn = -1
+  let spent = 0
+  let yielded = false
 
   const stalled = () =>
-    longRead !== undefined || unsentBuffers >= limits.swapUnsentBuffersMax || flushes >= limits.swapFlushesMax
+    yielded ||
+    longRead !== undefined ||
+    unsentBuffers >= limits.swapUnsentBuffersMax ||
+    flushes >= limits.swapFlushesMax
+
+  function yieldIfSpent(): void {
+    if (over || yielded || spent < limits.swapTurnBytes || !turns.contested()) return
+    yielded = true
+    setImmediate(() => {
+      yielded = false
+      proceed()
+    })
+  }
 
   function end(reason?: WaltError): void {
     if (over) return
@@ -109,15 +130,17 @@ export function createTransmission(options: {
   }
 
   function read(request: NbdRequest): void {
-    if (nbdSimpleReplyBytes + request.length > limits.swapReplyBufferBytes) {
+    if (nbdSimpleReplyBytes + request.length > limits.swapReadPieceBytes) {
       answer(request, nbdError.none)
       longRead = { offset: request.offset, remaining: request.length }
       continueLongRead()
       return
     }
     const { into, at } = roomFor(nbdSimpleReplyBytes + request.length)
+    spent += request.length
     try {
       backend.read(into, at + nbdSimpleReplyBytes, request.length, request.offset)
+      counts.readBytes += request.length
       encodeSimpleReply(into, at, request, nbdError.none)
     } catch (thrown) {
       replyFill = at
@@ -128,8 +151,8 @@ export function createTransmission(options: {
   /** Sends what the peer takes of a long read. Its reply has begun, so a failure can only end the connection. */
   function continueLongRead(): void {
     while (longRead && unsentBuffers < limits.swapUnsentBuffersMax) {
-      if (replyFill === limits.swapReplyBufferBytes) sendReplies()
-      const length = Math.min(longRead.remaining, limits.swapReplyBufferBytes - replyFill)
+      if (replyFill >= limits.swapReadPieceBytes) sendReplies()
+      const length = Math.min(longRead.remaining, limits.swapReadPieceBytes - replyFill)
       const { into, at } = roomFor(length)
       try {
         backend.read(into, at, length, longRead.offset)
@@ -138,6 +161,7 @@ export function createTransmission(options: {
         end(new WaltError('swap-read-failed', 'A long read failed after its reply had begun.', { cause }))
         return
       }
+      counts.readBytes += length
       longRead.offset += length
       longRead.remaining -= length
       if (longRead.remaining === 0) longRead = undefined
@@ -166,6 +190,7 @@ export function createTransmission(options: {
   }
 
   function change(request: NbdRequest, act: () => void): number {
+    if (request.command !== nbdCommand.write) spent += limits.swapHoleCostBytes
     try {
       act()
       return nbdError.none
@@ -176,15 +201,21 @@ export function createTransmission(options: {
 
   function begin(request: NbdRequest): void {
     const { command, offset, length } = request
+    spent += limits.swapRequestCostBytes
     const error = checkRequest(request, backend)
     if (command === nbdCommand.disconnect) end()
+    else if (!mayServe()) end(takenOver())
     else if (command === nbdCommand.write) {
       payload = { request, done: 0, error }
       if (length === 0) endPayload()
     } else if (error !== nbdError.none) answer(request, error)
     else if (command === nbdCommand.read) read(request)
     else if (command === nbdCommand.flush) flush(request)
-    else if (!mayWrite()) end(takenOver())
+    else if (command === nbdCommand.cache)
+      answer(
+        request,
+        change(request, () => backend.cache(offset, length)),
+      )
     else if (command === nbdCommand.trim)
       changed(
         request,
@@ -213,13 +244,15 @@ export function createTransmission(options: {
     const length = Math.min(request.length - done, chunk.length - at)
     if (length === 0) return at
     if (payload.error === nbdError.none) {
-      if (!mayWrite()) {
+      if (!mayServe()) {
         end(takenOver())
         return chunk.length
       }
       payload.error = change(request, () => backend.write(chunk, at, length, request.offset + done))
     }
+    if (payload.error === nbdError.none) counts.writtenBytes += length
     payload.done += length
+    spent += length
     if (payload.done === request.length) endPayload()
     return at + length
   }
@@ -240,18 +273,25 @@ export function createTransmission(options: {
     return at + length
   }
 
-  function take(chunk: Buffer): void {
+  /** `owned`: the chunk may be kept; else its memory is used for the next one. */
+  function take(chunk: Buffer, owned: boolean): void {
     let at = 0
+    const now = turns.enter(header)
+    if (turn !== now) {
+      turn = now
+      spent = 0
+    }
     try {
       while (!over && at < chunk.length && !stalled()) {
         at = payload ? takePayload(chunk, at) : takeHeader(chunk, at)
+        yieldIfSpent()
       }
     } catch (thrown) {
       if (!(thrown instanceof WaltError)) throw thrown
       end(thrown)
     }
     if (over) return
-    if (at < chunk.length) rest = chunk.subarray(at)
+    if (at < chunk.length) rest = owned ? chunk.subarray(at) : Buffer.from(chunk.subarray(at))
     sendReplies()
     if (stalled()) output.pause()
   }
@@ -265,15 +305,15 @@ export function createTransmission(options: {
     if (stalled()) return
     const kept = rest
     rest = undefined
-    if (kept) take(kept)
+    if (kept) take(kept, true)
     if (!over && !rest && !stalled()) output.resume()
   }
 
   return {
     push(chunk) {
       if (over) return
-      if (rest || stalled()) rest = rest ? Buffer.concat([rest, chunk]) : chunk
-      else take(chunk)
+      if (rest || stalled()) rest = rest ? Buffer.concat([rest, chunk]) : Buffer.from(chunk)
+      else take(chunk, false)
     },
     stop() {
       over = true
@@ -284,5 +324,5 @@ export function createTransmission(options: {
 }
 
 function takenOver(): WaltError {
-  return new WaltError('swap-taken-over', 'A newer connection of the same boot writes to this swap now.')
+  return new WaltError('swap-taken-over', 'A newer connection of the same boot uses this swap now.')
 }

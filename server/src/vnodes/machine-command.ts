@@ -7,6 +7,8 @@ export type MachineBoot = {
   initrd: string
   mac: string
   ramBytes: number
+  /** Files, in order. */
+  disks: string[]
   cores: number
   engine: 'qemu-kvm' | 'qemu' | 'uml'
 }

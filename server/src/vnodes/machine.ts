@@ -3,19 +3,21 @@
  * reboots ends its process (see qemu.ts, uml.ts). Every start asks for fresh boot parameters.
  *
  *   off --start--> starting --process runs--> running --process ends--> starting --stop--> off
+ *   off --adopt: the process of an earlier server goes on--> running
  *
  * A start that fails, and a life too short to be a boot, make the next start wait, longer each time.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { createBackoff } from '@walt/shared/backoff'
 import { reasonOf } from '@walt/shared/errors'
 import { limits } from '@walt/shared/limits'
-import { diesWithServer, endConfined } from '../confined.ts'
+import { adoptLasting, type LastingProcess, startLasting } from '../lasting-process.ts'
 import type { Log } from '../log.ts'
-import { openConsoleFile } from './console-file.ts'
+import { withKeptConsole } from './console-keeper.ts'
 import type { MachineBoot, MachineCommand } from './machine-command.ts'
 
 export type Machine = {
+  /** Takes over the process that an earlier server started; false where there is none. */
+  adopt(): Promise<boolean>
   /** Returns when the first process was started, or its start has failed and will be tried again. */
   start(): Promise<void>
   /** Ends the process; returns when it is gone. */
@@ -29,6 +31,8 @@ export type Machine = {
 export function createMachine(options: {
   name: string
   consolePath: string
+  /** Of its process, see lasting-process.ts. */
+  record: string
   /** Begins a boot. */
   nextBoot: () => Promise<MachineBoot>
   commandOf: (boot: MachineBoot) => MachineCommand
@@ -38,15 +42,15 @@ export function createMachine(options: {
   random: () => number
   log: Log
 }): Machine {
-  const { name, consolePath, log } = options
+  const { name, consolePath, record, log } = options
   const backoff = createBackoff({
     minMs: limits.machineBackoffMinMs,
     maxMs: limits.machineBackoffMaxMs,
     random: options.random,
   })
   let wanted = false
-  let child: ChildProcess | undefined
-  let ended: Promise<void> = Promise.resolve()
+  let running: LastingProcess | undefined
+  let over: Promise<void> = Promise.resolve()
   let cause: string | undefined
   let timer: NodeJS.Timeout | undefined
   /** Starts come one after the other. */
@@ -56,7 +60,7 @@ export function createMachine(options: {
     clearTimeout(timer)
     timer = undefined
     starting = starting.then(async () => {
-      if (!wanted || child) return
+      if (!wanted || running) return
       try {
         const boot = await options.nextBoot()
         if (wanted) run(boot)
@@ -75,64 +79,56 @@ export function createMachine(options: {
 
   function run(boot: MachineBoot): void {
     const { command, args, environment } = options.commandOf(boot)
-    const [first = '', ...words] = [...diesWithServer, command, ...args]
-    const console = openConsoleFile(consolePath, limits.consoleMaxBytes)
-    const startedAt = options.now()
-    const started = spawn(first, words, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-      env: { ...process.env, ...environment },
-    })
-    child = started
-    cause = undefined
-    let unwritten = false
-    const keep = (chunk: Buffer) => {
-      try {
-        console.write(chunk)
-      } catch (thrown) {
-        // A full disk must not end the machine, let alone the server.
-        if (!unwritten) log.warn(`${name}: its console is not kept: ${reasonOf(thrown)}`)
-        unwritten = true
-      }
-    }
-    started.stdout.on('data', keep)
-    started.stderr.on('data', keep)
-    ended = new Promise((resolve) => {
-      // Whichever of the two comes first: a program that is missing never exits.
-      let over = false
-      const end = (reason: string) => {
-        if (over) return
-        over = true
-        console.close()
-        child = undefined
-        options.onExit(cause ?? reason)
-        const lived = options.now() - startedAt
-        if (lived >= limits.machineShortLifeMs) backoff.reset()
-        const short = cause === undefined && lived < limits.machineShortLifeMs
-        if (short) log.warn(`${name} ended after ${lived} ms (${reason}); its console: ${consolePath}`)
-        if (wanted) again(short ? backoff.nextMs() : 0)
-        resolve()
-      }
-      started.once('error', (error) => end(reasonOf(error)))
-      started.once('close', (code, signal) => end(signal ? `killed by ${signal}` : `status ${code}`))
-    })
+    follow(
+      startLasting({
+        record,
+        command: withKeptConsole(consolePath, limits.consoleMaxBytes, [command, ...args]),
+        environment,
+        output: consolePath,
+      }),
+      options.now(),
+    )
     options.onStart(boot.bootId)
+  }
+
+  /** Until it ends. @param startedAt undefined: long ago */
+  function follow(started: LastingProcess, startedAt: number | undefined): void {
+    running = started
+    cause = undefined
+    over = started.ended.then((reason) => {
+      running = undefined
+      options.onExit(cause ?? reason)
+      const lived = startedAt === undefined ? limits.machineShortLifeMs : options.now() - startedAt
+      if (lived >= limits.machineShortLifeMs) backoff.reset()
+      const short = cause === undefined && lived < limits.machineShortLifeMs
+      if (short) log.warn(`${name} ended after ${lived} ms (${reason}); its console: ${consolePath}`)
+      // Whoever ended it starts it anew, once all of it is gone.
+      if (cause === undefined) again(short ? backoff.nextMs() : 0)
+    })
   }
 
   async function end(why: string): Promise<void> {
     clearTimeout(timer)
     timer = undefined
     await starting
-    if (!child) return
+    const ending = running
+    if (!ending) return
     cause = why
-    // The first of its process namespace goes with it, and all others with that one.
-    endConfined(child)
-    await ended
+    await ending.end()
+    await over
   }
 
   return {
     consolePath,
-    running: () => child !== undefined,
+    running: () => running !== undefined,
+    async adopt() {
+      const found = await adoptLasting(record)
+      if (!found) return false
+      wanted = true
+      log.info(`${name} goes on (process ${found.pid})`)
+      follow(found, undefined)
+      return true
+    },
     async start() {
       wanted = true
       await begin()
@@ -143,8 +139,11 @@ export function createMachine(options: {
     },
     async restart() {
       wanted = true
-      await end('hard-reboot')
-      await begin()
+      try {
+        await end('hard-reboot')
+      } finally {
+        await begin()
+      }
     },
   }
 }

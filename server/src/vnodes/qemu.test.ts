@@ -9,6 +9,7 @@ const boot: MachineBoot = {
   initrd: '/i/boot/initrd',
   mac: '52:54:00:00:00:01',
   ramBytes: 512 * 1024 ** 2,
+  disks: ['/n/disk_0.img', '/n/disk_1.img'],
   cores: 4,
   engine: 'qemu',
 }
@@ -26,6 +27,15 @@ describe('a node in QEMU', () => {
   it('has one processor where it is emulated, and all with KVM', () => {
     expect(after(qemuCommand(boot, place).args, '-smp')).toBe('1')
     expect(after(qemuCommand({ ...boot, engine: 'qemu-kvm' }, place).args, '-smp')).toBe('4')
+  })
+
+  it('has its disks', () => {
+    const { args } = qemuCommand(boot, place)
+    expect(args.filter((word) => word.startsWith('file='))).toEqual([
+      'file=/n/disk_0.img,format=raw,if=none,id=disk0,discard=unmap',
+      'file=/n/disk_1.img,format=raw,if=none,id=disk1,discard=unmap',
+    ])
+    expect(args).toContain('virtio-blk-pci,drive=disk1')
   })
 
   it('has the memory, the tap and the kernel arguments that it was given', () => {

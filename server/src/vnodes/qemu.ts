@@ -21,6 +21,10 @@ export function qemuCommand(boot: MachineBoot, place: { name: string; tap: strin
       // No boot ROM: the kernel is given.
       ...['-device', `virtio-net-pci,netdev=net0,mac=${boot.mac},romfile=`],
       ...['-device', 'virtio-rng-pci'],
+      ...boot.disks.flatMap((path, index) => [
+        ...['-drive', `file=${path.replaceAll(',', ',,')},format=raw,if=none,id=disk${index},discard=unmap`],
+        ...['-device', `virtio-blk-pci,drive=disk${index}`],
+      ]),
     ],
     environment: {},
   }

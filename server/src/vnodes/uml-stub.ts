@@ -1,5 +1,7 @@
 /** Prepares what User Mode Linux needs besides itself: the stub root with its modules, and the preloaded library. */
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { reasonOf, WaltError } from '@walt/shared/errors'
 import { runCommand } from '../run-command.ts'
@@ -23,6 +25,7 @@ const wantedModules = [
 ]
 
 /**
+ * Made once for each version of what it is made of, and then left alone: kernels may run on it since before this server.
  * @param hooks the folder image-hooks/uml-stub
  * @throws WaltError `uml-unusable` that says what to install
  */
@@ -31,31 +34,51 @@ export async function prepareUml(options: {
   cacheFolder: string
   runFolder: string
 }): Promise<UmlFiles> {
-  const stub = join(options.cacheFolder, 'uml-stub')
-  const fullXstate = join(options.cacheFolder, 'full-xstate.so')
-  const object = join(options.cacheFolder, 'full-xstate.o')
+  const { hooks, cacheFolder } = options
   const runFolder = join(options.runFolder, 'uml')
   try {
-    await rm(stub, { recursive: true, force: true })
-    for (const folder of ['bin', 'dev', 'mnt', 'modules', 'proc', 'sys']) {
-      await mkdir(join(stub, folder), { recursive: true })
+    const folder = join(cacheFolder, `uml-${await versionOf(hooks)}`)
+    const complete = join(folder, 'complete')
+    if (!existsSync(complete)) {
+      await rm(folder, { recursive: true, force: true })
+      await makeFiles(hooks, folder)
+      await writeFile(complete, '')
     }
-    await copyFile(join(options.hooks, 'init'), join(stub, 'init'))
-    await checkStatic(busybox)
-    await copyFile(busybox, join(stub, 'bin/busybox'))
-    await writeFile(join(stub, 'modules/order'), await copyModules(join(stub, 'modules')))
-    await runCommand('as', ['-o', object, join(options.hooks, 'full-xstate.s')])
-    await runCommand('ld', ['-shared', '-o', fullXstate, object])
-    // A killed server's machines leave the folders of their sockets.
-    await rm(runFolder, { recursive: true, force: true })
     await mkdir(runFolder, { recursive: true })
+    const fullXstate = join(folder, 'full-xstate.so')
+    return { stub: join(folder, 'stub'), fullXstate, runFolder, memoryFolder: '/dev/shm' }
   } catch (cause) {
     const advice = 'It needs the packages user-mode-linux, busybox-static and binutils.'
     throw new WaltError('uml-unusable', `User Mode Linux cannot be used: ${reasonOf(cause)}. ${advice}`, {
       cause,
     })
   }
-  return { stub, fullXstate, runFolder, memoryFolder: '/dev/shm' }
+}
+
+async function makeFiles(hooks: string, folder: string): Promise<void> {
+  const stub = join(folder, 'stub')
+  for (const name of ['bin', 'dev', 'mnt', 'modules', 'proc', 'sys']) {
+    await mkdir(join(stub, name), { recursive: true })
+  }
+  await copyFile(join(hooks, 'init'), join(stub, 'init'))
+  await checkStatic(busybox)
+  await copyFile(busybox, join(stub, 'bin/busybox'))
+  await writeFile(join(stub, 'modules/order'), await copyModules(join(stub, 'modules')))
+  const object = join(folder, 'full-xstate.o')
+  await runCommand('as', ['-o', object, join(hooks, 'full-xstate.s')])
+  await runCommand('ld', ['-shared', '-o', join(folder, 'full-xstate.so'), object])
+}
+
+/** Another one when something that it is made of is another one. */
+async function versionOf(hooks: string): Promise<string> {
+  const [release = ''] = await readdir(modulesFolder)
+  const files = [busybox, join(modulesFolder, release, 'modules.dep')]
+  const times = await Promise.all(files.map(async (file) => (await stat(file)).mtimeMs))
+  const texts = await Promise.all(
+    ['init', 'full-xstate.s'].map((name) => readFile(join(hooks, name), 'utf8')),
+  )
+  const all = JSON.stringify([release, times, texts, wantedModules])
+  return createHash('sha256').update(all).digest('hex').slice(0, 16)
 }
 
 /** Copies the modules and what they depend on; returns their names and options in the order to load them. */

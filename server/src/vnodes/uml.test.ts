@@ -9,6 +9,7 @@ const boot: MachineBoot = {
   initrd: '/i/boot/initrd',
   mac: '52:54:00:00:00:01',
   ramBytes: 512 * 1024 ** 2,
+  disks: ['/n/disk_0.img', '/n/disk_1.img'],
   cores: 4,
   engine: 'uml',
 }
@@ -26,6 +27,11 @@ describe('a node in User Mode Linux', () => {
     const inits = args.filter((word) => word.startsWith('init='))
     expect(inits).toEqual(['init=/bin/walt-init', 'init=/init'])
     expect(args.filter((word) => word.startsWith('root=')).at(-1)).toBe('root=/dev/root')
+  })
+
+  it('has its disks', () => {
+    expect(args).toContain('ubd0=/n/disk_0.img')
+    expect(args).toContain('ubd1=/n/disk_1.img')
   })
 
   it('sees nothing of this machine but the stub', () => {

@@ -31,6 +31,7 @@ export function umlCommand(
     'con=null',
     'con0=null,fd:1',
     'ssl=null',
+    ...boot.disks.map((path, index) => `ubd${index}=${path}`),
     // Its peers on the bridge send what only `gro` lets it receive: TCP segments greater than a packet.
     `vec0:transport=tap,ifname=${place.tap},mac=${boot.mac},gro=1`,
     // What a node mounts by hostfs is below the stub, not this machine's root.
