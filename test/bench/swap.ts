@@ -1,151 +1,201 @@
 /**
- * The swap server beside nbdkit's file plugin: same client (fio's nbd engine), same file system, pages cached, loopback.
- * The two take turns in one run, so that a noisy machine disturbs both; medians and their ratio are printed, and the
- * processor time an operation cost the server.
+ * The swap server beside nbdkit (file plugin), nbd-server and qemu-nbd: same clients, same file system, pages cached,
+ * loopback. They take turns in one run, so that a noisy machine disturbs all; medians are printed, the ratio to each of
+ * the others, the processor time an operation cost, and whether what is wanted was reached (see `loads`).
+ * BENCH_ROUNDS, BENCH_LOADS (a part of their names) and BENCH_SERVERS (as `walt,nbdkit`) make it shorter.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { createConnection, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import type { NbdLoad } from '../support/nbd-load.ts'
 import { hasTool } from '../support/tools.ts'
 import { median } from './median.ts'
+import {
+  clientsMax,
+  cpuSeconds,
+  exportBytes,
+  exportName,
+  peakBytes,
+  type SwapTarget,
+  startNbdkit,
+  startNbdServer,
+  startOurs,
+  startQemuNbd,
+} from './swap-targets.ts'
 
 const run = promisify(execFile)
 const rounds = Number(process.env.BENCH_ROUNDS ?? 5)
-const runSeconds = 2
-const exportName = 'swap-1G'
+const runSeconds = Number(process.env.BENCH_SECONDS ?? 1)
+const peakWantedBytes = 80e6
 
-type Load = { mode: 'randread' | 'randwrite' | 'randrw' | 'read' | 'write'; block: string; depth: number }
-const loads: Load[] = [
-  { mode: 'randread', block: '4k', depth: 1 },
-  { mode: 'randwrite', block: '4k', depth: 1 },
-  { mode: 'randread', block: '4k', depth: 16 },
-  { mode: 'randwrite', block: '4k', depth: 16 },
-  { mode: 'randrw', block: '4k', depth: 64 },
-  { mode: 'read', block: '128k', depth: 4 },
-  { mode: 'write', block: '128k', depth: 4 },
+type FioLoad = { by: 'fio'; mode: string; block: string; depth: number; pinned?: boolean }
+type BatchLoad = { by: 'batches'; writes: number; depth: number; clients: number }
+/** `wanted`: the least ratio of operations a second to nbdkit's; `cpuWanted`: the most ratio of processor time. */
+type Load = (FioLoad | BatchLoad) & { name: string; wanted: number; cpuWanted?: number }
+
+const fio = (mode: string, block: string, depth: number, wanted: number, cpuWanted?: number): Load => ({
+  ...{ by: 'fio', mode, block, depth, wanted, name: `fio ${mode} ${block} depth ${depth}` },
+  ...(cpuWanted === undefined ? {} : { cpuWanted }),
+})
+const pinned = (mode: string): Load => ({
+  ...{ by: 'fio', mode, block: '4k', depth: 1, wanted: 1, pinned: true },
+  name: `fio ${mode} 4k depth 1, pinned`,
+})
+const batches = (depth: number, clients: number, wanted: number): Load => ({
+  ...{ by: 'batches', writes: 0.5, depth, clients, wanted, cpuWanted: 0.6 },
+  name: `batches 4k depth ${depth}${clients > 1 ? `, ${clients} clients` : ''}`,
+})
+
+const loads: readonly Load[] = [
+  pinned('randread'),
+  pinned('randwrite'),
+  fio('randread', '4k', 16, 1.1, 0.6),
+  fio('randwrite', '4k', 16, 1.1, 0.6),
+  fio('randread', '4k', 64, 1.1, 0.6),
+  fio('randwrite', '4k', 64, 1.1, 0.6),
+  batches(16, 1, 1.4),
+  batches(64, 1, 2.5),
+  batches(16, clientsMax, 1.5),
+  fio('read', '128k', 4, 0.9),
+  fio('write', '128k', 4, 0.9),
+  fio('read', '1M', 4, 0.9),
+  fio('write', '1M', 4, 0.9),
 ]
 
-type Target = { name: string; process: ChildProcess; port: number }
 type Measure = { perSecond: number; cpuMicros: number }
 
 export async function swapBench(): Promise<void> {
-  const missing = ['fio', 'nbdkit'].filter((tool) => !hasTool(tool))
+  const missing = ['fio', 'nbdkit', 'nbd-server', 'qemu-nbd', 'taskset'].filter((tool) => !hasTool(tool))
   if (missing.length > 0) {
-    console.error(`The swap bench needs ${missing.join(' and ')}.`)
+    console.error(`The swap bench needs ${missing.join(', ')}.`)
     process.exitCode = 1
     return
   }
-  const folder = mkdtempSync(join(tmpdir(), 'walt-bench-'))
-  const targets: Target[] = []
+  const folder = mkdtempSync('/var/tmp/walt-bench-')
+  const targets: SwapTarget[] = []
+  const wanted = (process.env.BENCH_SERVERS ?? 'walt,nbdkit,nbd-server,qemu-nbd').split(',')
   try {
-    targets.push(await startOurs(folder), await startNbdkit(folder))
-    for (const target of targets)
-      await measure(target, folder, { mode: 'write', block: '1M', depth: 2 }, true)
-    console.log(`swap: medians of ${rounds} runs of ${runSeconds} s each, taking turns; fio, ${exportName}`)
-    console.log('load                   walt op/s  nbdkit op/s  ratio   CPU us/op: walt  nbdkit')
-    for (const load of loads) console.log(await compare(targets, folder, load))
+    for (const start of [startOurs, startNbdkit, startNbdServer, startQemuNbd]) {
+      const target = await start(folder)
+      if (wanted.includes(target.name)) targets.push(target)
+      else await target.stop()
+    }
+    for (const target of targets) await fill(target, folder)
+    console.log(`swap: medians of ${rounds} runs of ${runSeconds} s each, taking turns`)
+    console.log(heading(targets))
+    for (const load of loads.filter(({ name }) => name.includes(process.env.BENCH_LOADS ?? ''))) {
+      console.log(await compare(targets, folder, load))
+    }
+    for (const target of targets) {
+      const peak = peakBytes(target)
+      const verdict =
+        target.name === 'walt' ? ` (wanted: ${peakWantedBytes / 1e6}) ${met(peak <= peakWantedBytes)}` : ''
+      console.log(`peak memory of ${target.name}: ${(peak / 1e6).toFixed(1)} MB${verdict}`)
+    }
   } finally {
-    for (const target of targets) target.process.kill('SIGKILL')
+    for (const target of targets) await target.stop()
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-async function compare(targets: readonly Target[], folder: string, load: Load): Promise<string> {
+const met = (yes: boolean) => (yes ? 'ok' : 'MISSED')
+
+function heading(targets: readonly SwapTarget[]): string {
+  const others = targets.slice(1).map(({ name }) => `: ${name}`.padStart(12))
+  return [
+    'load'.padEnd(34),
+    'walt op/s',
+    ...others,
+    ' wanted',
+    '   CPU us/op walt',
+    ' nbdkit',
+    ' ratio',
+  ].join(' ')
+}
+
+async function compare(targets: readonly SwapTarget[], folder: string, load: Load): Promise<string> {
   const measures = targets.map((): Measure[] => [])
   for (let round = 0; round < rounds; round += 1) {
     for (const [index, target] of targets.entries())
       measures[index]?.push(await measure(target, folder, load))
   }
-  const [ours, theirs] = measures.map((all) => ({
+  const medians = measures.map((all) => ({
     perSecond: median(all.map((one) => one.perSecond)),
     cpuMicros: median(all.map((one) => one.cpuMicros)),
   }))
-  if (!ours || !theirs) throw new Error('the swap bench compares two servers')
+  const [ours, nbdkit] = medians
+  if (!ours || !nbdkit) throw new Error('the swap bench compares servers')
+  const ratios = medians.slice(1).map((other) => ours.perSecond / other.perSecond)
+  const cpuRatio = ours.cpuMicros / nbdkit.cpuMicros
   return [
-    `${load.mode} ${load.block} depth ${load.depth}`.padEnd(22),
+    load.name.padEnd(34),
     ours.perSecond.toFixed(0).padStart(9),
-    theirs.perSecond.toFixed(0).padStart(12),
-    (ours.perSecond / theirs.perSecond).toFixed(2).padStart(6),
-    ours.cpuMicros.toFixed(1).padStart(17),
-    theirs.cpuMicros.toFixed(1).padStart(7),
+    ...ratios.map((ratio) => ratio.toFixed(2).padStart(12)),
+    `${load.wanted.toFixed(1).padStart(6)} ${met((ratios[0] ?? 0) >= load.wanted).padEnd(6)}`,
+    ours.cpuMicros.toFixed(1).padStart(10),
+    nbdkit.cpuMicros.toFixed(1).padStart(7),
+    cpuRatio.toFixed(2).padStart(6),
+    load.cpuWanted === undefined ? '' : `${load.cpuWanted} ${met(cpuRatio <= load.cpuWanted)}`,
   ].join(' ')
 }
 
-/** One run of fio. `fill` writes everything once, so that all blocks are there and cached. */
-async function measure(target: Target, folder: string, load: Load, fill = false): Promise<Measure> {
-  const output = join(folder, 'fio.json')
+async function measure(target: SwapTarget, folder: string, load: Load): Promise<Measure> {
   const before = cpuSeconds(target)
-  await run('fio', [
-    '--name=swap',
-    '--ioengine=nbd',
-    `--uri=nbd://127.0.0.1:${target.port}/${exportName}`,
-    `--rw=${load.mode}`,
-    `--bs=${load.block}`,
-    `--iodepth=${load.depth}`,
-    '--size=512M',
-    ...(fill ? [] : ['--time_based', `--runtime=${runSeconds}`]),
-    '--output-format=json',
-    `--output=${output}`,
-  ])
-  const cpu = cpuSeconds(target) - before
-  const job = JSON.parse(readFileSync(output, 'utf8')).jobs[0]
-  const operations = job.read.total_ios + job.write.total_ios
-  return { perSecond: job.read.iops + job.write.iops, cpuMicros: (cpu * 1e6) / operations }
+  const { operations, perSecond } =
+    load.by === 'fio' ? await runFio(target, folder, load) : await runBatches(target, load)
+  return { perSecond, cpuMicros: ((cpuSeconds(target) - before) * 1e6) / operations }
 }
 
-/** User and system time of a process: fields 14 and 15 of /proc/PID/stat, in hundredths of a second. */
-function cpuSeconds(target: Target): number {
-  const fields = readFileSync(`/proc/${target.process.pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
+type Done = { operations: number; perSecond: number }
 
-async function startOurs(folder: string): Promise<Target> {
-  const script = join(import.meta.dirname, 'swap-server.ts')
-  const child = spawn(process.execPath, ['--no-warnings', script, folder], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const [line] = await once(createInterface(child.stdout), 'line')
-  return { name: 'walt', process: child, port: Number(line) }
-}
-
-async function startNbdkit(folder: string): Promise<Target> {
-  const port = await freePort()
-  const file = join(folder, 'nbdkit.raw')
-  writeFileSync(file, '')
-  truncateSync(file, 1024 ** 3)
-  const options = ['-f', '-i', '127.0.0.1', '-p', String(port), '-e', exportName, 'file', file]
-  const child = spawn('nbdkit', options, { stdio: 'inherit' })
-  for (let tries = 0; !(await answers(port)); tries += 1) {
-    if (tries === 100) throw new Error('nbdkit does not listen')
-    await wait(50)
-  }
-  return { name: 'nbdkit', process: child, port }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' && address ? address.port : 0
-}
-
-async function answers(port: number): Promise<boolean> {
-  const socket = createConnection(port, '127.0.0.1')
+async function runFio(target: SwapTarget, folder: string, load: FioLoad): Promise<Done> {
+  // On one processor, server and client take turns without waking each other's.
+  if (load.pinned) await pin(target, '0')
   try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
+    const options = [`--rw=${load.mode}`, `--bs=${load.block}`, `--iodepth=${load.depth}`]
+    return await fioOnce(target, folder, [...options, '--time_based', `--runtime=${runSeconds}`], load.pinned)
   } finally {
-    socket.destroy()
+    if (load.pinned) await pin(target, '0-1023')
   }
+}
+
+const pin = (target: SwapTarget, processors: string) =>
+  run('taskset', ['-a', '-c', '-p', processors, String(target.pid)])
+
+async function fioOnce(
+  target: SwapTarget,
+  folder: string,
+  options: readonly string[],
+  pinned = false,
+): Promise<Done> {
+  const output = join(folder, 'fio.json')
+  const [command = '', ...words] = [...(pinned ? ['taskset', '-c', '0'] : []), 'fio']
+  await run(command, [
+    ...words,
+    ...['--name=swap', '--ioengine=nbd', `--uri=nbd://127.0.0.1:${target.port}/${exportName}`],
+    ...['--size=512M', '--output-format=json', `--output=${output}`, ...options],
+  ])
+  const job = JSON.parse(readFileSync(output, 'utf8')).jobs[0]
+  return { operations: job.read.total_ios + job.write.total_ios, perSecond: job.read.iops + job.write.iops }
+}
+
+async function runBatches(target: SwapTarget, load: BatchLoad): Promise<Done> {
+  const { depth, writes } = load
+  const clients = Array.from({ length: load.clients }, (_, index) => {
+    const blocks = 16_384
+    return { exportName, localAddress: `127.0.0.${index + 1}`, blocks, offset: index * blocks * 4096 }
+  })
+  const given: NbdLoad = { port: target.port, depth, writes, seconds: runSeconds, everyMs: 0, clients }
+  const program = join(import.meta.dirname, '../support/nbd-load.ts')
+  const { stdout } = await run(process.execPath, ['--no-warnings', program, JSON.stringify(given)])
+  const operations = JSON.parse(stdout).reduce((sum: number, one: number) => sum + one, 0)
+  return { operations, perSecond: operations / runSeconds }
+}
+
+/** Writes everything once, so that all blocks are there and cached. */
+async function fill(target: SwapTarget, folder: string): Promise<void> {
+  await fioOnce(target, folder, ['--rw=write', '--bs=1M', '--iodepth=2', `--size=${exportBytes}`])
+  if (target.name === 'walt')
+    await runBatches(target, { by: 'batches', writes: 1, depth: 64, clients: clientsMax })
 }

@@ -1,15 +1,18 @@
 /** The supervisor of virtual machines with real processes: small shells in place of kernels. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { limits } from '@walt/shared/limits'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type LastingProcess, startLasting } from '../../server/src/lasting-process.ts'
+import { withKeptConsole } from '../../server/src/vnodes/console-keeper.ts'
 import { createMachine, type Machine } from '../../server/src/vnodes/machine.ts'
 import type { MachineBoot } from '../../server/src/vnodes/machine-command.ts'
 import { eventually } from '../support/eventually.ts'
 
 let folder: string
 let machine: Machine | undefined
+let alone: LastingProcess | undefined
 let starts: string[]
 let exits: string[]
 /** When each process started and ended. */
@@ -23,6 +26,8 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await machine?.stop()
+  await alone?.end()
+  alone = undefined
   await rm(folder, { recursive: true })
 })
 
@@ -31,6 +36,7 @@ function create(script: string, nextBoot = async () => starts.length, now = () =
   machine = createMachine({
     name: 'vnode1',
     consolePath: join(folder, 'console.log'),
+    record: join(folder, 'record'),
     nextBoot: async (): Promise<MachineBoot> => ({
       bootId: `boot-${await nextBoot()}`,
       kernelArguments: '',
@@ -40,6 +46,7 @@ function create(script: string, nextBoot = async () => starts.length, now = () =
       ramBytes: 1,
       cores: 1,
       engine: 'uml',
+      disks: [],
     }),
     commandOf: (boot) => ({ command: 'sh', args: ['-c', script, 'sh', boot.bootId], environment: {} }),
     onStart(bootId) {
@@ -109,6 +116,69 @@ describe.skipIf(process.getuid?.() !== 0)('a virtual machine', () => {
     expect(starts).toEqual(['boot-0', 'boot-1'])
     expect(exits).toEqual(['hard-reboot'])
     expect(machine.running()).toBe(true)
+  })
+
+  it('ends with all that it has started, and the next one finds nothing of it', async () => {
+    const machine = create('sleep 613 & exit 1', undefined, () => limits.machineShortLifeMs)
+    await machine.start()
+    await eventually('the second try', 60_000, async () => starts.length === 2)
+    expect(await commandsRunning()).not.toContain('sleep 613')
+  })
+
+  /** What a server starts, without a server. */
+  async function startAlone(script: string): Promise<LastingProcess> {
+    const output = join(folder, 'console.log')
+    await rm(output, { force: true })
+    const command = withKeptConsole(output, limits.consoleMaxBytes, ['sh', '-c', script])
+    alone = startLasting({ record: join(folder, 'record'), command, output })
+    await eventually('its console', 10_000, async () => (await readFile(output, 'utf8')).includes('line'))
+    return alone
+  }
+
+  it('goes on when its server is gone, and belongs to the next one', async () => {
+    const first = await startAlone('i=0; while sleep 0.1; do i=$((i + 1)); echo "line $i"; done')
+    const machine = create('sleep 614', async () => 7)
+    expect(await machine.adopt()).toBe(true)
+    expect(machine.running()).toBe(true)
+    const before = await readFile(machine.consolePath, 'utf8')
+    await eventually('its console goes on', 10_000, async () => {
+      return (await readFile(machine.consolePath, 'utf8')).length > before.length
+    })
+    await first.end()
+    await eventually('the next boot', 10_000, () => starts.includes('boot-7'))
+    expect(exits).toEqual(['it ended'])
+    await machine.stop()
+    expect(await commandsRunning()).not.toContain('sleep 614')
+    expect(await create('true').adopt()).toBe(false)
+  })
+
+  it('that was taken over is hard-rebooted and stopped as any other', async () => {
+    await startAlone('echo line; sleep 615')
+    const machine = create('echo line; sleep 616')
+    expect(await machine.adopt()).toBe(true)
+    await machine.restart()
+    expect(exits).toEqual(['hard-reboot'])
+    await eventually('the new process', 10_000, async () => (await commandsRunning()).includes('sleep 616'))
+    expect(await commandsRunning()).not.toContain('sleep 615')
+    await machine.stop()
+    expect(await commandsRunning()).not.toContain('sleep 616')
+
+    await startAlone('echo line; sleep 617')
+    expect(await machine.adopt()).toBe(true)
+    await machine.stop()
+    expect(exits.at(-1)).toBe('stopped')
+    expect(await commandsRunning()).not.toContain('sleep 617')
+  })
+
+  it('keeps its console within bounds by itself', async () => {
+    const text = 'x'.repeat(1023)
+    const lines = Math.ceil((limits.consoleMaxBytes * 1.5) / 1024)
+    const machine = create(`yes ${text} | head -n ${lines}; echo the end; sleep 600`)
+    await machine.start()
+    const tail = () => readFile(machine.consolePath, 'utf8')
+    await eventually('its end', 60_000, async () => (await tail()).endsWith('the end\n'))
+    expect((await stat(`${machine.consolePath}.1`)).size).toBe(limits.consoleMaxBytes)
+    expect((await stat(machine.consolePath)).size).toBe(lines * 1024 + 8 - limits.consoleMaxBytes)
   })
 
   it('tries again when its boot cannot be begun', async () => {

@@ -118,13 +118,99 @@ describe.each(Object.entries(implementations))('the %s store', (_name, open) => 
     expect(await store.latest('b')).toEqual({})
   })
 
-  test('keeps the newest log lines, oldest first', async () => {
+  test('keeps samples by node, step and time, and drops the old ones of a step', async () => {
     await store.putNode(record('a', 1))
-    for (let at = 0; at < limits.nodeLogsMax + 5; at++)
-      await store.addLog('a', { at, level: 'info', message: 'm' })
-    const logs = await store.logs('a')
-    expect(logs).toHaveLength(limits.nodeLogsMax)
-    expect(logs[0]).toEqual({ at: 5, level: 'info', message: 'm' })
+    const block = (at: number, stepMs = 60_000, node = 'a') => ({ node, stepMs, at, data: `${at}` })
+    await store.addSamples([block(3), block(1), block(2), block(2, 600_000), block(1, 60_000, 'gone')])
+    await store.addSamples([{ ...block(3), data: 'newer' }])
+    await reopen()
+    expect(await store.samples('a', 60_000, 2, 3)).toEqual([block(2), { ...block(3), data: 'newer' }])
+    expect(await store.samples('gone', 60_000, 0, 9)).toEqual([])
+    await store.dropSamples(60_000, 3)
+    expect(await store.samples('a', 60_000, 0, 9)).toHaveLength(1)
+    expect(await store.samples('a', 600_000, 0, 9)).toEqual([block(2, 600_000)])
+  })
+
+  test('takes a batch of samples of many nodes', async () => {
+    const names = Array.from({ length: 2 * limits.storeBatchRowsMax + 1 }, (_, number) => `n${number}`)
+    for (const [index, name] of names.entries()) {
+      const mac = `52:54:00:00:${String(Math.floor(index / 100)).padStart(2, '0')}:${String(index % 100).padStart(2, '0')}`
+      await store.putNode({ ...record(name, 1), mac, address: `10.0.0.${index}` })
+    }
+    await store.addSamples(names.map((node) => ({ node, stepMs: 60_000, at: 1, data: 'x' })))
+    for (const node of [names[0], names.at(-1)])
+      expect(await store.samples(node ?? '', 60_000, 0, 9)).toHaveLength(1)
+  })
+
+  test('keeps the newest boots of a node, with what became known of each', async () => {
+    await store.putNode(record('a', 1))
+    for (let count = 0; count < limits.nodeBootsMax + 3; count++)
+      await store.putBoot('a', { bootId: `${count}`.padStart(16, '0'), image: 'i', startedAt: count })
+    const last = {
+      bootId: `${limits.nodeBootsMax + 2}`.padStart(16, '0'),
+      image: 'i',
+      startedAt: limits.nodeBootsMax + 2,
+    }
+    await store.putBoot('a', { ...last, bootedAt: 99 })
+    await reopen()
+    const boots = await store.boots('a')
+    expect(boots).toHaveLength(limits.nodeBootsMax)
+    expect(boots[0]).toEqual({ ...last, bootedAt: 99 })
+    expect(boots.at(-1)?.startedAt).toBe(3)
+  })
+
+  test('numbers log lines in their order, finds them by issuer, stream, time and number, and drops old ones', async () => {
+    const line = (at: number, issuer = 'a', stream = 'agent') =>
+      ({ at, issuer, stream, level: 'info', message: `m${at}` }) as const
+    const first = await store.addLogLines([line(1), line(2, 'b'), line(3, 'a', 'app'), line(4)])
+    expect(first.map((one) => one.message)).toEqual(['m1', 'm2', 'm3', 'm4'])
+    expect(first.map((one) => one.id)).toEqual(first.map((one) => one.id).toSorted((a, b) => a - b))
+    await reopen()
+    const found = async (query: object) =>
+      (await store.logLines({ limit: 9, ...query })).map((one) => one.message)
+    expect(await found({})).toEqual(['m1', 'm2', 'm3', 'm4'])
+    expect(await found({ issuers: ['a'], streams: ['agent'] })).toEqual(['m1', 'm4'])
+    expect(await found({ issuers: [] })).toEqual([])
+    expect(await found({ from: 2, to: 3 })).toEqual(['m2', 'm3'])
+    expect(await found({ afterId: first[1]?.id, limit: 1 })).toEqual(['m3'])
+    expect(await found({ limit: 2, newest: true })).toEqual(['m3', 'm4'])
+    await store.dropLogLines(2, 9)
+    expect(await found({})).toEqual(['m2', 'm3', 'm4'])
+    await store.dropLogLines(0, 2)
+    expect(await found({})).toEqual(['m3', 'm4'])
+  })
+
+  test('keeps checkpoints by name', async () => {
+    await store.putCheckpoint({ name: 'b', at: 1 })
+    await store.putCheckpoint({ name: 'a', at: 5 })
+    await store.putCheckpoint({ name: 'a', at: 2 })
+    await reopen()
+    expect(await store.checkpoints()).toEqual([
+      { name: 'b', at: 1 },
+      { name: 'a', at: 2 },
+    ])
+    expect(await store.removeCheckpoint('b')).toBe(true)
+    expect(await store.removeCheckpoint('b')).toBe(false)
+  })
+
+  test('keeps alerts: those that are on first, then those that were', async () => {
+    await store.putNode(record('a', 1))
+    const alert = { kind: 'swap-quota', level: 'warning', message: 'm', since: 1 } as const
+    const old = await store.addAlert(alert)
+    const onNode = await store.addAlert({ ...alert, node: 'a' })
+    const on = await store.addAlert(alert)
+    await store.putAlert({ ...old, resolvedAt: 5 })
+    await store.putAlert({ ...onNode, level: 'critical', message: 'worse' })
+    await reopen()
+    expect(await store.alerts(9)).toEqual([
+      on,
+      { ...onNode, level: 'critical', message: 'worse' },
+      { ...old, resolvedAt: 5 },
+    ])
+    await store.dropAlerts(6)
+    expect(await store.alerts(9)).toHaveLength(2)
+    await store.removeNode('a')
+    expect(await store.alerts(9)).toEqual([on])
   })
 
   test('forgets all of a removed node, and nothing of the others', async () => {
@@ -138,14 +224,17 @@ describe.each(Object.entries(implementations))('the %s store', (_name, open) => 
         image: 'i',
         startedAt: 0,
       })
-      await store.addLog(name, { at: 0, level: 'error', message: name })
+      await store.addLogLines([{ at: 0, issuer: name, stream: 'agent', level: 'error', message: name }])
+      await store.addSamples([{ node: name, stepMs: 60_000, at: 0, data: '' }])
+      await store.putBoot(name, { bootId: `${number}`.repeat(16), image: 'i', startedAt: 0 })
     }
     await store.removeNode('a')
     expect((await store.nodes()).map((node) => node.name)).toEqual(['b'])
     expect([...(await store.statuses()).keys()]).toEqual(['b'])
     expect((await store.tickets()).map((ticket) => ticket.node)).toEqual(['b'])
     expect(await store.history('a')).toEqual([])
-    expect(await store.logs('a')).toEqual([])
-    expect(await store.logs('b')).toHaveLength(1)
+    expect((await store.logLines({ limit: 9 })).map((line) => line.issuer)).toEqual(['b'])
+    for (const rows of [store.samples('a', 60_000, 0, 1), store.boots('a')]) expect(await rows).toEqual([])
+    expect(await store.boots('b')).toHaveLength(1)
   })
 })

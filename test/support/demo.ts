@@ -8,8 +8,10 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import type { BootReport } from '@walt/shared/boot-report'
 import { controlPort } from '@walt/shared/control'
+import { buildWeb } from '../../server/web/build/build-web.ts'
 import { playSession } from './demo-session.ts'
 import { type Platform, prepareImages, startPlatform } from './platform.ts'
+import { forwardPort } from './port-forward.ts'
 import { repositoryFolder } from './repository.ts'
 import { createStage, type Stage } from './stage.ts'
 import { ensurePackages } from './system-packages.ts'
@@ -39,12 +41,15 @@ async function main(stage: Stage): Promise<void> {
   const missing = await ensurePackages('demo', (line) => stage.say(line))
   if (missing.length > 0) throw new Error('The demo needs these packages; see above.')
 
-  await stage.part('Agent and image, built once (a few minutes the first time)', () =>
-    prepareImages({ fresh: options.fresh, onOutput: (text) => stage.detail(text) }),
-  )
+  await stage.part('Dashboard, agent and image, built once (a few minutes the first time)', async () => {
+    await buildWeb({ force: false, say: (line) => stage.detail(`${line}\n`) })
+    await prepareImages({ fresh: options.fresh, onOutput: (text) => stage.detail(text) })
+  })
   const platform = await stage.part('walt-server, in a network namespace of its own', () =>
     startPlatform({ purpose: 'demo', engine: options.engine, onStop: stage.onEnd }),
   )
+  const dashboard = await linkToDashboard(stage, platform)
+  stage.say(`The dashboard, for a browser on this machine: ${dashboard}`)
   await stage.part(`${node}: a node of 512 MB boots over the network`, async () => {
     await stage.walt(platform, 'node', 'create', node)
     await stage.walt(platform, 'node', 'wait', node, '--timeout', '600')
@@ -52,7 +57,15 @@ async function main(stage: Stage): Promise<void> {
   await showBootSteps(stage, platform)
   await playSession(stage, platform, node)
   stage.summary()
-  if (!options.exit) await prompt(stage, platform)
+  if (!options.exit) await prompt(stage, platform, dashboard)
+}
+
+/** At a port of this machine, since the platform is in a network of its own. */
+async function linkToDashboard(stage: Stage, platform: Platform): Promise<string> {
+  const { origin, stop } = await forwardPort(platform)
+  stage.onEnd(stop)
+  const { url } = await platform.waltJson<{ url: string }>('dashboard')
+  return `${origin}/${new URL(url).hash}`
 }
 
 async function showBootSteps(stage: Stage, platform: Platform): Promise<void> {
@@ -68,7 +81,7 @@ async function showBootSteps(stage: Stage, platform: Platform): Promise<void> {
 }
 
 /** A shell in which `walt` reaches this platform, until the user leaves it. */
-async function prompt(stage: Stage, platform: Platform): Promise<void> {
+async function prompt(stage: Stage, platform: Platform, dashboard: string): Promise<void> {
   stage.say('')
   stage.say(
     `The platform is yours. Try: walt node show, walt node shell ${node}, walt node reboot ${node}, walt help`,
@@ -76,6 +89,7 @@ async function prompt(stage: Stage, platform: Platform): Promise<void> {
   stage.say(
     `(port ${controlPort} of the node: ip netns exec ${platform.namespace.name} nc 192.168.152.10 ${controlPort})`,
   )
+  stage.say(`Dashboard: ${dashboard}`)
   stage.say('"exit" or Ctrl-D ends it all.')
   const bin = path.join(repositoryFolder, 'node_modules/.bin')
   await new Promise<void>((resolve) => {

@@ -3,7 +3,6 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import http from 'node:http'
 import { createServer, type Server, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readServerConfig, type ServerConfig } from '../../server/src/config.ts'
 import { infrastructureOf } from '../../server/src/infrastructure.ts'
@@ -31,12 +30,14 @@ export type LoopbackServer = {
   end(): Promise<void>
 }
 
-export async function startLoopbackServer(): Promise<LoopbackServer> {
-  const state = await mkdtemp(join(tmpdir(), 'walt-server-'))
+/** With a shorter `prefix` there are addresses for more nodes. */
+export async function startLoopbackServer({ prefix = 24 } = {}): Promise<LoopbackServer> {
+  // On a disk: /tmp may be in memory, where no swap may be.
+  const state = await mkdtemp('/var/tmp/walt-server-')
   const [httpPort, brokerPort, swapPort] = [await freePort(), await freePort(), await freePort()]
   const config = readServerConfig(`
     state: ${state}
-    network: { address: 127.0.0.1, bridge: null }
+    network: { address: 127.0.0.1, prefix: ${prefix}, bridge: null }
     http: { port: ${httpPort} }
     broker: { port: ${brokerPort} }
     swap: { port: ${swapPort} }

@@ -13,7 +13,7 @@ export type Namespace = { name: string; remove(): Promise<void> }
 
 const namePattern = /^walt-([a-z]+)-([0-9]+)$/
 
-export async function createNamespace(purpose: 'test' | 'demo' | 'bench'): Promise<Namespace> {
+export async function createNamespace(purpose: 'test' | 'demo' | 'bench' | 'soak'): Promise<Namespace> {
   const name = `walt-${purpose}-${process.pid}`
   await removeNamespace(name)
   await mustRun('ip', ['netns', 'add', name])

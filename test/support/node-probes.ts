@@ -14,7 +14,10 @@ export type NodeShown = {
   state: string
   bootId?: string
   cause?: string
+  /** How often user space was restarted in this boot. */
+  userSpace?: number
   runningImage?: string
+  mode?: string
   bootReport?: BootReport
 }
 

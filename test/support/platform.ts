@@ -14,6 +14,9 @@ import { mustRun, type ProgramResult, runProgram } from './run-program.ts'
 
 export const serverAddress = '192.168.152.1'
 export const baseImage = 'debian12'
+/** Images that are built once, and shared by all tests. */
+const suites = { [baseImage]: 'bookworm', debian13: 'trixie' }
+export type StoredImage = keyof typeof suites
 
 const node = process.execPath
 const serverMain = path.join(repositoryFolder, 'server/src/main.ts')
@@ -40,29 +43,39 @@ export type Platform = {
   onNode(name: string, command: string, timeoutMs?: number): Promise<ProgramResult>
   console(name: string): Promise<string>
   serverLog(): string
+  /** As a crash does it: SIGKILL. Returns when its process is gone. */
+  killServer(): Promise<void>
+  /** Starts the server again on what the killed one left; returns when it answers. */
+  startServer(): Promise<void>
   /** May be called more than once. */
   stop(): Promise<void>
 }
 
-/** Builds agent and base image where they are missing or out of date. */
+/** Builds the agent and images (the base image, unless others are named) where they are missing or out of date. */
 export async function prepareImages(options: {
   fresh: boolean
+  images?: readonly StoredImage[]
   onOutput: (text: string) => void
 }): Promise<void> {
-  const { onOutput } = options
+  const { onOutput, images = [baseImage] } = options
   await mustRun(node, ['--no-warnings', path.join(repositoryFolder, 'agent/build/main.ts')], { onOutput })
   await mkdir(imageStore, { recursive: true })
-  const build = ['image', 'build', baseImage, '--state', imageStore, '--agent', agentBinary]
-  if (options.fresh) await rm(path.join(imageStore, 'images', baseImage), { recursive: true, force: true })
-  await mustRun(node, ['--experimental-ffi', '--no-warnings', serverMain, ...build, '--if-outdated'], {
-    onOutput,
-  })
+  for (const name of images) {
+    const build = ['image', 'build', name, '--suite', suites[name]]
+    const how = ['--state', imageStore, '--agent', agentBinary, '--if-outdated']
+    if (options.fresh) await rm(path.join(imageStore, 'images', name), { recursive: true, force: true })
+    await mustRun(node, ['--experimental-ffi', '--no-warnings', serverMain, ...build, ...how], { onOutput })
+  }
 }
 
 export type PlatformOptions = {
-  purpose: 'test' | 'demo' | 'bench'
+  purpose: 'test' | 'demo' | 'bench' | 'soak'
   engine?: 'auto' | 'qemu' | 'uml'
+  /** Of those that were prepared; the base image unless others are named. */
+  images?: readonly StoredImage[]
   onServerOutput?: (text: string) => void
+  /** Seconds that machines and the NFS server outlive a killed server. */
+  graceSeconds?: number
   /** Called as soon as there is something to take down, with what does that; a start may be broken off. */
   onStop?: (stop: () => Promise<void>) => void
 }
@@ -92,7 +105,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   await rm(stateFolder, { recursive: true, force: true })
   await mkdir(path.join(stateFolder, 'images'), { recursive: true })
   // Links, not copies: the images are exported read-only, and whoever changes one replaces files.
-  await mustRun('cp', ['-al', path.join(imageStore, 'images', baseImage), path.join(stateFolder, 'images')])
+  for (const name of options.images ?? [baseImage]) {
+    await mustRun('cp', ['-al', path.join(imageStore, 'images', name), path.join(stateFolder, 'images')])
+  }
   await mustRun('cp', ['-a', path.join(imageStore, 'ssh'), stateFolder])
   const configFile = path.join(stateFolder, 'server.yaml')
   await writeFile(
@@ -101,16 +116,22 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       `state: ${stateFolder}`,
       `network: { address: ${serverAddress}, prefix: 24, bridge: walt0 }`,
       `http: { socket: ${socket} }`,
-      `vnodes: { engine: ${options.engine ?? 'auto'} }`,
+      `vnodes: { engine: ${options.engine ?? 'auto'}, grace: ${options.graceSeconds ?? 60} }`,
       '',
     ].join('\n'),
   )
   const environment = { WALT_SOCKET: socket, WALT_NETNS: namespace.name }
-  const started = startServer(namespace, configFile, (text) => {
-    log += text
-    options.onServerOutput?.(text)
-  })
-  server = started
+  async function start(): Promise<void> {
+    const started = spawnServer(namespace, configFile, (text) => {
+      log += text
+      options.onServerOutput?.(text)
+    })
+    server = started
+    await eventually('walt-server answers', serverStartMs, async () => {
+      if (started.exitCode !== null) throw new Error(`walt-server ended with status ${started.exitCode}`)
+      return existsSync(socket) && (await platform.walt('server', 'status')).status === 0
+    })
+  }
 
   const platform: Platform = {
     namespace,
@@ -129,13 +150,14 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       }),
     console: (name) => readFile(path.join(stateFolder, 'nodes', name, 'console.log'), 'utf8'),
     serverLog: () => log,
+    async killServer() {
+      if (server) await endServer(server, 'SIGKILL')
+    },
+    startServer: start,
     stop,
   }
   try {
-    await eventually('walt-server answers', serverStartMs, async () => {
-      if (started.exitCode !== null) throw new Error(`walt-server ended with status ${started.exitCode}`)
-      return existsSync(socket) && (await platform.walt('server', 'status')).status === 0
-    })
+    await start()
   } catch (cause) {
     await stop()
     throw new Error(`walt-server did not start; it said: ${log.slice(-4_000)}`, { cause })
@@ -144,7 +166,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 }
 
 /** The server goes when this process goes, however that ends, and takes its machines along. */
-function startServer(
+function spawnServer(
   namespace: Namespace,
   configFile: string,
   onOutput: (text: string) => void,
@@ -160,10 +182,10 @@ function startServer(
   return server
 }
 
-async function endServer(server: ChildProcess): Promise<void> {
+async function endServer(server: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
   if (server.exitCode !== null || server.signalCode !== null) return
   const ended = new Promise<void>((resolve) => server.once('close', () => resolve()))
-  server.kill('SIGTERM')
+  server.kill(signal)
   const timer = setTimeout(() => server.kill('SIGKILL'), serverStopMs)
   await ended
   clearTimeout(timer)

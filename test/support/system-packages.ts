@@ -8,6 +8,7 @@ const nodePackages: Record<string, string> = {
   binutils: '/usr/bin/strip',
   'busybox-static': '/usr/share/doc/busybox-static',
   'debian-archive-keyring': '/usr/share/keyrings/debian-archive-keyring.gpg',
+  e2fsprogs: '/sbin/mkfs.ext4',
   iproute2: '/sbin/ip',
   kmod: '/sbin/modprobe',
   mmdebstrap: '/usr/bin/mmdebstrap',
@@ -23,10 +24,14 @@ const nodePackages: Record<string, string> = {
 
 /** What some tests drive besides. */
 const testPackages: Record<string, string> = {
+  chromium: '/usr/bin/chromium',
   fio: '/usr/bin/fio',
   ipmitool: '/usr/bin/ipmitool',
   'libnbd-bin': '/usr/bin/nbdcopy',
+  'nbd-client': '/usr/sbin/nbd-client',
   openipmi: '/usr/bin/ipmi_sim',
+  prometheus: '/usr/bin/promtool',
+  'python3-libnbd': '/usr/lib/python3/dist-packages/nbd.py',
   'qemu-utils': '/usr/bin/qemu-img',
   snmpd: '/usr/sbin/snmpd',
 }
@@ -40,6 +45,16 @@ export function missingPackages(purpose: 'demo' | 'tests'): string[] {
 
 export function installCommand(names: readonly string[]): string {
   return `apt-get update && apt-get install --no-install-recommends -y ${names.join(' ')}`
+}
+
+/**
+ * The command, with no service of a package started by it: tests start what they need themselves, and a server that runs
+ * beside them would have its ports. Where the machine has a policy of its own (invoke-rc.d(8)), that one stands.
+ */
+function withoutServices(command: string): string {
+  const policy = '/usr/sbin/policy-rc.d'
+  const deny = `printf '#!/bin/sh\\nexit 101\\n' > ${policy}; chmod 755 ${policy}; trap 'rm -f ${policy}' EXIT`
+  return `if [ ! -e ${policy} ]; then ${deny}; fi; ${command}`
 }
 
 /**
@@ -59,7 +74,7 @@ export async function ensurePackages(
     say(`Install them with: ${root ? '' : 'sudo sh -c '}"${command}"`)
     return missing
   }
-  const result = await runProgram('sh', ['-c', command], {
+  const result = await runProgram('sh', ['-c', withoutServices(command)], {
     env: { DEBIAN_FRONTEND: 'noninteractive' },
     onOutput: (text) => process.stderr.write(text),
   })

@@ -5,7 +5,7 @@ import { importsOf, sourceFiles } from './source-files.ts'
 type Import = { from: string; to: string; written: string }
 
 const everything = sourceFiles()
-const files = everything.filter((file) => file.path.endsWith('.ts'))
+const files = everything.filter((file) => /\.tsx?$/.test(file.path))
 const paths = new Set(everything.map((file) => file.path))
 
 /** Imports of our own files, with the path that each means. */
@@ -33,7 +33,7 @@ describe('imports', () => {
   it('mean files that exist, relative ones with their extension', () => {
     expect(shown(imports.filter((one) => !paths.has(one.to)))).toEqual([])
     expect(
-      shown(imports.filter((one) => one.written.startsWith('.') && !/\.(?:ts|json)$/.test(one.written))),
+      shown(imports.filter((one) => one.written.startsWith('.') && !/\.(?:tsx?|json)$/.test(one.written))),
     ).toEqual([])
   })
 
@@ -69,6 +69,19 @@ describe('imports', () => {
         !cli(one.to) &&
         !one.to.startsWith('shared/') &&
         one.to !== 'server/src/http/api-schema.ts',
+    )
+    expect(shown(wrong)).toEqual([])
+  })
+
+  it('of the dashboard are the API’s schema and shared only, and nobody but its tests reach into it', () => {
+    const web = inside('server/web')
+    const wrong = imports.filter(
+      (one) =>
+        (web(one.from) &&
+          !web(one.to) &&
+          !one.to.startsWith('shared/') &&
+          one.to !== 'server/src/http/api-schema.ts') ||
+        (web(one.to) && !web(one.from) && !one.from.startsWith('test/')),
     )
     expect(shown(wrong)).toEqual([])
   })

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { importsOf, repository, sourceFiles, topLevelEntries } from './source-files.ts'
 
 const files = sourceFiles()
-const typescript = files.filter((file) => file.path.endsWith('.ts'))
+const typescript = files.filter((file) => /\.tsx?$/.test(file.path))
 const others = files.filter((file) => !file.path.startsWith('test/tidy/'))
 const manifests = files
   .filter((file) => basename(file.path) === 'package.json')
@@ -50,7 +50,7 @@ describe('the repository', () => {
   it('swallows nothing', () => {
     const empty = /catch\s*(?:\([^)]*\)\s*)?\{\s*\}|\.catch\(\(\)\s*=>\s*\{\s*\}\)/
     expect(
-      others.filter((file) => file.path.endsWith('.ts') && empty.test(file.text)).map((file) => file.path),
+      others.filter((file) => /\.tsx?$/.test(file.path) && empty.test(file.text)).map((file) => file.path),
     ).toEqual([])
   })
 })
@@ -77,6 +77,8 @@ describe('what is published', () => {
       'docs.kernel.org',
       'www.kernel.org',
       'www.rfc-editor.org',
+      // The namespace of SVG.
+      'www.w3.org',
     ])
     const example = /(?:^|\.)example$|^(?:[0-9]{1,3}\.){3}[0-9]{1,3}$|^(?:localhost|x|ADDRESS)$|[$<{]/
     const hosts = files

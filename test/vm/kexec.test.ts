@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../support/eventually.ts'
 import { addImageVariant } from '../support/image-variants.ts'
+import { qemuProcess } from '../support/machine-process.ts'
 import { bootNode, nextBoot, onNode, showNode } from '../support/node-probes.ts'
 import { type Platform, prepareImages, startPlatform } from '../support/platform.ts'
 import { canRunNodes } from '../support/requirements.ts'
@@ -17,19 +17,10 @@ describe.runIf(canRunNodes('qemu-system-x86'))('a physical node of 512 MB', () =
   })
   afterAll(() => platform?.stop())
 
-  async function machineProcess(): Promise<number> {
-    const inside = await platform.inside('ip', 'netns', 'pids', platform.namespace.name)
-    for (const pid of inside.stdout.split('\n').filter((line) => line !== '')) {
-      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
-      if (command.startsWith('qemu-system-x86_64\0')) return Number(pid)
-    }
-    throw new Error('no machine runs')
-  }
-
   it('restarts by kexec into the image that it was given meanwhile, without its machine being reset', async () => {
     const before = await bootNode(platform, 'vnode1', { 'boot.arguments': 'walt.virtual=0' })
     expect(before.bootReport).toMatchObject({ virtual: false, problems: [] })
-    const machine = await machineProcess()
+    const machine = await qemuProcess(platform)
     await onNode(platform, 'vnode1', 'echo kept > /persist/inside; echo lost > /root/outside')
 
     const result = await platform.walt('node', 'boot', 'vnode1', 'other')
@@ -40,7 +31,7 @@ describe.runIf(canRunNodes('qemu-system-x86'))('a physical node of 512 MB', () =
     })
     const after = await nextBoot(platform, 'vnode1', before.bootId)
 
-    expect(await machineProcess()).toBe(machine)
+    expect(await qemuProcess(platform)).toBe(machine)
     expect(after.runningImage).toBe('other')
     expect(after.bootReport).toMatchObject({ problems: [], swapBytes: 16 * 1024 ** 3, persist: true })
     expect(await onNode(platform, 'vnode1', 'cat /etc/which-image /persist/inside; ls /root')).toBe(
