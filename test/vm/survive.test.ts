@@ -38,9 +38,9 @@ describe.runIf(canRunNodes('user-mode-linux'))('a node of 512 MB whose RAM is fu
   })
   afterAll(() => platform?.stop())
 
-  it.each(outages)(
-    'survives its $what, $times times in a row',
-    async (outage) => {
+  it.each(outages.map((outage) => [`${outage.what}, ${outage.times} times in a row`, outage] as const))(
+    'survives: %s',
+    async (_, outage) => {
       for (let time = 0; time < outage.times; time += 1) {
         const before = await load.rounds()
         const told = (await platform.console(node)).length

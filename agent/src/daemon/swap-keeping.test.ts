@@ -11,14 +11,20 @@ import {
   nbdReply,
   swapGoneMessage,
 } from '@walt/shared/nbd'
+import {
+  decodeRequest,
+  encodeSimpleReply,
+  nbdError,
+  nbdSimpleReplyBytes,
+} from '@walt/shared/nbd-transmission'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLibcKernel } from '../linux/libc-kernel.ts'
 import { encodeGenericMessage } from '../linux/netlink.ts'
 import { startSwapKeeping } from './swap-keeping.ts'
 
-type Answer = 'accepts' | 'says that the bytes are gone' | 'refuses' | 'is silent'
+type Answer = 'accepts' | 'says that the bytes are gone' | 'refuses' | 'is silent' | 'has lost its disk'
 
-/** An NBD server as far as its handshake, on a real socket. */
+/** An NBD server as far as its handshake and a first request, on a real socket. */
 function createNbdServer(answer: () => Answer) {
   const sockets: Socket[] = []
   const server: Server = createServer((socket) => {
@@ -33,7 +39,18 @@ function createNbdServer(answer: () => Answer) {
       if (answer() === 'refuses') return error(nbdReply.errPolicy, 'not yet')
       const info = encodeExportInfo({ sizeBytes: 2 ** 30, flags: nbdFlag.hasFlags })
       socket.write(encodeOptionReply(nbdOption.go, nbdReply.info, info))
-      return socket.write(encodeOptionReply(nbdOption.go, nbdReply.ack))
+      socket.write(encodeOptionReply(nbdOption.go, nbdReply.ack))
+      return socket.once('data', (request) => {
+        const { length, ...read } = decodeRequest(Buffer.from(request), 0)
+        const reply = Buffer.alloc(nbdSimpleReplyBytes + length)
+        encodeSimpleReply(
+          reply,
+          0,
+          read,
+          answer() === 'has lost its disk' ? nbdError.inputOutput : nbdError.none,
+        )
+        socket.write(reply)
+      })
     })
   })
   return { server, sockets }
@@ -135,6 +152,13 @@ describe('keeping the swap connected to a real server', () => {
     await expect.poll(() => said[0]).toMatch(/^swap lost: .*no answer within/)
     answer = 'accepts'
     await expect.poll(() => said[1]).toMatch(/^swap is back/)
+  })
+
+  it('takes no server that does not read', async () => {
+    answer = 'has lost its disk'
+    keep(await listen())
+    await expect.poll(() => said[0]).toMatch(/^swap lost: .*the first read fails/)
+    expect(offers).toBe(0)
   })
 
   it('reboots when the bytes are gone', async () => {

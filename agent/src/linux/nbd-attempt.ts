@@ -1,27 +1,42 @@
 /**
- * One try to reach an NBD server, step by step, so that nobody waits for it: connection and handshake, in buffers that
- * were there before.
+ * One try to reach an NBD server, step by step, so that nobody waits for it, in buffers that were there before: connection,
+ * handshake, and a first read, by which the server knows that older connections are over, and we that it serves.
  */
 import { reasonOf, WaltError } from '@walt/shared/errors'
 import { clientHandshake, type NbdHandshakeStep } from '@walt/shared/nbd'
+import {
+  decodeSimpleReply,
+  encodeRequest,
+  nbdCommand,
+  nbdSimpleReplyBytes,
+} from '@walt/shared/nbd-transmission'
 import type { Kernel } from './kernel.ts'
 import type { NbdPeer } from './nbd-device.ts'
 
 type AttemptKernel = Pick<Kernel, 'beginConnect' | 'connected' | 'sendNow' | 'receiveNow' | 'closeDescriptor'>
 
 export type NbdAttempt = {
-  /** The descriptor when the handshake is over, undefined while it is not. @throws WaltError */
+  /** The descriptor when all of that is done, undefined while it is not. @throws WaltError */
   step(): number | undefined
   /** Closes the descriptor. */
   drop(): void
 }
 
 const received = new Uint8Array(new ArrayBuffer(4_096))
+const firstRead = { flags: 0, command: nbdCommand.read, cookieHigh: 0, cookieLow: 0, offset: 0, length: 512 }
+
+function* handshakeAndRead(exportName: string): Generator<NbdHandshakeStep, void, Uint8Array> {
+  yield* clientHandshake(exportName)
+  const readBytes = nbdSimpleReplyBytes + firstRead.length
+  const reply = yield { send: encodeRequest(firstRead), readBytes }
+  const { error } = decodeSimpleReply(Buffer.from(reply.buffer, reply.byteOffset, reply.length), 0)
+  if (error !== 0) throw new WaltError('nbd-refused', `the first read fails there (NBD error ${error})`)
+}
 
 export function beginNbdAttempt(kernel: AttemptKernel, peer: NbdPeer): NbdAttempt {
   const { address, port, exportName } = peer
   const fd = kernel.beginConnect({ address, port })
-  const handshake = clientHandshake(exportName)
+  const handshake = handshakeAndRead(exportName)
   let isConnected = false
   let turn: IteratorResult<NbdHandshakeStep, unknown> | undefined
   let filled = 0
