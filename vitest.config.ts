@@ -3,7 +3,14 @@ import { defineConfig } from 'vitest/config'
 /** For what comes in its own time, on a machine that has other things to do as well. */
 const patient = { testTimeout: 60_000, hookTimeout: 60_000, expect: { poll: { timeout: 20_000 } } }
 
-/** unit: beside the source, no privileges. tidy: the rules of the house. system: real parts, root, one at a time. */
+const system = { ...patient, testTimeout: 600_000, hookTimeout: 900_000 }
+/** What measures, what starts a dozen machines, and emulators. */
+const needsWholeMachine = ['test/contract/swap-load.test.ts', 'test/vm/{fleet,kexec,qemu}.test.ts']
+
+/**
+ * unit: beside the source, no privileges. tidy: the rules of the house. system: real parts, root, two files at a time,
+ * since whole nodes mostly wait. alone: of those, what needs the machine for itself. One group after the other.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -18,12 +25,21 @@ export default defineConfig({
       { test: { ...patient, name: 'tidy', include: ['test/tidy/**/*.test.ts'] } },
       {
         test: {
-          ...patient,
+          ...system,
           name: 'system',
           include: ['test/{contract,vm,browser}/**/*.test.ts'],
+          exclude: needsWholeMachine,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...system,
+          name: 'alone',
+          include: needsWholeMachine,
           fileParallelism: false,
-          testTimeout: 600_000,
-          hookTimeout: 900_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -58,13 +58,16 @@ export async function prepareImages(options: {
   onOutput: (text: string) => void
 }): Promise<void> {
   const { onOutput, images = [baseImage] } = options
-  await mustRun(node, ['--no-warnings', path.join(repositoryFolder, 'agent/build/main.ts')], { onOutput })
   await mkdir(imageStore, { recursive: true })
+  // Test files that run at the same time prepare the same.
+  const alone = (args: readonly string[]) =>
+    mustRun('flock', [path.join(imageStore, 'prepare.lock'), node, '--no-warnings', ...args], { onOutput })
+  await alone([path.join(repositoryFolder, 'agent/build/main.ts')])
   for (const name of images) {
     const build = ['image', 'build', name, '--suite', suites[name]]
     const how = ['--state', imageStore, '--agent', agentBinary, '--if-outdated']
     if (options.fresh) await rm(path.join(imageStore, 'images', name), { recursive: true, force: true })
-    await mustRun(node, ['--experimental-ffi', '--no-warnings', serverMain, ...build, ...how], { onOutput })
+    await alone(['--experimental-ffi', serverMain, ...build, ...how])
   }
 }
 
