@@ -169,7 +169,9 @@ export const limits = {
   changesSeenMax: 200_000,
   changesListedMax: 200,
   changesPathMaxBytes: 512,
-  brokerConnectionsMax: 1_024,
+  /** Connections that wait to be accepted: after a restart a whole fleet comes at once (the kernel has a bound too, somaxconn). */
+  listenBacklogMax: 4_096,
+  brokerConnectionsMax: 16_448,
   telemetryIntervalMs: 10_000,
   telemetryReadMs: 1_000,
   inventoryMs: 60_000,
@@ -180,7 +182,9 @@ export const limits = {
   onBootupMs: 600_000,
 
   nodeNameMaxBytes: 63,
-  nodesMax: 1_024,
+  nodesMax: 16_384,
+  /** Different settings of nodes whose meaning is kept at hand. */
+  settingsRememberedMax: 1_024,
   nodeRamMinBytes: 64 * 1024 ** 2,
   nodeRamMaxBytes: 1024 ** 4,
   /** A partition table as old as these numbers its sectors by 32 bits. */
@@ -210,7 +214,7 @@ export const limits = {
   swapUnsentBuffersMax: 8,
   /** Requests of one connection whose reply waits for the disk (FLUSH, FUA). */
   swapFlushesMax: 64,
-  swapConnectionsMax: 2_048,
+  swapConnectionsMax: 16_384,
   swapConnectionsPerPeerMax: 16,
   /** What one connection may move before the others have their turn; what a request, and a hole, count for. */
   swapTurnBytes: 128 * 1024,
@@ -295,11 +299,17 @@ export const limits = {
   historyCoarseKeepMs: 30 * 86_400_000,
   /** Rows of one statement, so that the rest of the server has its turn between them. */
   storeBatchRowsMax: 200,
+  /** Prepared statements that are kept. */
+  storeStatementsMax: 128,
   storeSweepMs: 600_000,
   /** For a node's answer to a command by MQTT. */
   nodeReplyMs: 15_000,
+  /** Nodes that a reboot or a command is asked of at a time: each takes a file descriptor, beside that of its MQTT connection. */
+  nodesAskedAtOnceMax: 2_048,
   nodeRequestsMax: 2_048,
   bootWatchMs: 1_000,
+  /** By so much the wall clock and the monotonic one may differ between two looks, before it is taken for having been set. */
+  clockJumpMs: 5_000,
   brokerDrainMs: 10_000,
   /** A payload of the greatest size, and its topic. */
   brokerPacketMaxBytes: 256 * 1024 + 4 * 1024,
@@ -318,6 +328,19 @@ export const limits = {
   /** Nodes that were connected to an earlier server come back within this time: above mqttReconnectMaxMs. */
   nodeReconnectMs: 45_000,
   storeBusyMs: 5_000,
+  /** PostgreSQL: connections, statements, how often it is looked whether it is there, how long it may be away. */
+  storeConnectionsMax: 8,
+  storeConnectMs: 5_000,
+  storeStatementMs: 60_000,
+  storeTriesMax: 3,
+  storeLookMs: 10_000,
+  storeLookAnswerMs: 5_000,
+  storeRetryMs: 500,
+  storeAwayMs: 30_000,
+  storeLockMs: 2_000,
+  storeLockPollMs: 100,
+  storeKeepaliveSeconds: 10,
+  storeKeepaliveProbesMax: 3,
 
   /** Images and the machine's own programs that the server drives. */
   imageBuildMs: 3_600_000,

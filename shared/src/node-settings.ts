@@ -202,14 +202,32 @@ export function checkNodeSettings(given: Record<string, string>, virtual: boolea
   throw new WaltError('setting-unknown', `"${stray}" can only be set on a ${table[stray]?.only} node.`)
 }
 
-/** The settings in force: what was given over the defaults. */
+const effective = remembered((given) => Object.freeze(effectiveSettings(nodeSettingTable, given)))
+const shownVirtual = remembered((given) => shownSettings(table, given, (name) => concerns(name, true)))
+const shownPhysical = remembered((given) => shownSettings(table, given, (name) => concerns(name, false)))
+
+/** The settings in force: what was given over the defaults. The same object for the same settings. */
 export function effectiveNodeSettings(given: GivenNodeSettings) {
-  return effectiveSettings(nodeSettingTable, given)
+  return effective(given)
 }
 
-/** For a person. */
-export function shownNodeSettings(given: GivenNodeSettings, virtual: boolean): ShownSettings {
-  return shownSettings(table, given, (name) => concerns(name, virtual))
+/** For a person. The same object for the same settings. */
+export function shownNodeSettings(given: GivenNodeSettings, virtual: boolean): Readonly<ShownSettings> {
+  return virtual ? shownVirtual(given) : shownPhysical(given)
+}
+
+/** All of a fleet is asked for again and again, and most nodes of it are set up alike. */
+function remembered<V>(make: (given: GivenNodeSettings) => V): (given: GivenNodeSettings) => V {
+  const known = new Map<string, V>()
+  return (given) => {
+    const text = JSON.stringify(given)
+    const found = known.get(text)
+    if (found !== undefined) return found
+    if (known.size >= limits.settingsRememberedMax) known.clear()
+    const made = make(given)
+    known.set(text, made)
+    return made
+  }
 }
 
 /** Names of settings whose value in force differs, of those that count from a boot on. */
