@@ -42,6 +42,29 @@ describe('the configuration file', () => {
     expect(messageOf('a: [')).toContain('not YAML')
   })
 
+  test('names a PostgreSQL database by a URL, whose password no message repeats', () => {
+    expect(readServerConfig('').store.postgresql).toBe(null)
+    for (const url of [
+      'postgres://u:p@db.example:5432/walt?sslmode=verify-full',
+      'postgresql:///walt?host=/run',
+    ])
+      expect(readServerConfig(`store: { postgresql: "${url}" }`).store.postgresql).toBe(url)
+    expect(messageOf('store: { postgresql: "mysql://u:hidden@db.example/walt" }')).toMatch(
+      /^store\.postgresql in the configuration: it is a URL with the name of a database: postgres:[^ ]+NAME\.$/,
+    )
+    for (const text of [
+      'store: { postgresql: "postgres://u:hidden@db.example" }',
+      'store: { postgresql: ["postgres://u:hidden@db.example/walt"] }',
+      'store: postgres://u:hidden@db.example/walt',
+      'store: mysql://u:hidden@db.example/walt',
+      'state: postgres://u:hidden@db.example/walt',
+      'postgres://u:hidden@db.example/walt',
+      'store: { postgresql: "postgres://u:hidden@db.example/walt }',
+      'store:\n  postgresql: postgres://u:hidden@db.example/walt: x',
+    ])
+      expect(messageOf(text)).not.toContain('hidden')
+  })
+
   test('never throws anything but its own error', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) => {

@@ -22,6 +22,7 @@ export type ServerConfig = {
   vnodes: { engine: 'auto' | 'qemu' | 'uml'; grace: number }
   images: { mirror: string | null; suite: 'bookworm' | 'trixie' }
   alerts: { webhook: string | null }
+  store: { postgresql: string | null }
 }
 
 const port = v.pipe(
@@ -49,6 +50,18 @@ const size = v.pipe(
     }
   }),
 )
+
+const postgresqlRule = 'it is a URL with the name of a database: postgres://USER:PASSWORD@HOST:5432/NAME'
+
+function isPostgresqlUrl(text: string): boolean {
+  const url = URL.parse(text)
+  return url !== null && /^postgres(?:ql)?:$/.test(url.protocol) && /^\/[^/]+$/.test(url.pathname)
+}
+
+/** Its password is for nobody's terminal or log. */
+function withoutPassword(text: string): string {
+  return text.replace(/(postgres(?:ql)?:\/\/)\S*/gi, '$1...')
+}
 
 /** A key with its documentation and its default; `shown` is the default in words where it depends on another key. */
 function key<S extends v.GenericSchema, D extends v.InferInput<S>>(
@@ -153,6 +166,18 @@ const sections = {
       'URL that is sent each alert (POST, JSON) when it begins, changes, and is over; null for none',
     ),
   },
+  store: {
+    postgresql: key(
+      v.nullable(
+        v.pipe(
+          v.string(postgresqlRule),
+          v.check((text) => isPostgresqlUrl(text), postgresqlRule),
+        ),
+      ),
+      null,
+      'database of its own in a PostgreSQL server, postgres://USER:PASSWORD@HOST/NAME; null keeps all in <state>/db',
+    ),
+  },
 }
 
 const state = key(path, '/var/lib/walt', 'folder of images, nodes, swap and database')
@@ -167,6 +192,7 @@ const configFile = v.strictObject({
   vnodes: v.optional(v.strictObject(sections.vnodes), {}),
   images: v.optional(v.strictObject(sections.images), {}),
   alerts: v.optional(v.strictObject(sections.alerts), {}),
+  store: v.optional(v.strictObject(sections.store, 'it has keys of its own, such as postgresql'), {}),
 })
 
 /**
@@ -178,7 +204,9 @@ export function readServerConfig(text: string): ServerConfig {
   try {
     value = parse(text, { logLevel: 'error', maxAliasCount: 0 }) ?? {}
   } catch (cause) {
-    throw new WaltError('config-invalid', `The configuration is not YAML: ${reasonOf(cause)}`, { cause })
+    // The message shows the line. The parser's own error has it too, and is not kept.
+    const reason = withoutPassword(reasonOf(cause))
+    throw new WaltError('config-invalid', `The configuration is not YAML: ${reason}`)
   }
   const result = v.safeParse(configFile, value)
   if (!result.success) throw invalid(result.issues[0])
@@ -204,11 +232,13 @@ function invalid(issue: v.BaseIssue<unknown>): WaltError {
       `${name} in the configuration: there is no such key. "walt-server config --explain" lists the keys.`,
     )
   }
+  // What is wrong with it may be that its password is elsewhere than expected.
+  if (/^store\b/.test(name)) {
+    return new WaltError('config-invalid', `${name} in the configuration: ${issue.message}.`)
+  }
   const given = JSON.stringify(issue.input) ?? 'nothing'
-  return new WaltError(
-    'config-invalid',
-    `${name} in the configuration: ${issue.message} (given: ${given.slice(0, 200)}).`,
-  )
+  const message = `${name} in the configuration: ${issue.message} (given: ${given.slice(0, 200)}).`
+  return new WaltError('config-invalid', withoutPassword(message))
 }
 
 /** Every key with its meaning and default, as a YAML file that can be copied. */

@@ -45,6 +45,7 @@ import { createVirtualPower } from './power/power-driver.ts'
 import { sameSecret } from './same-secret.ts'
 import { createServerStatus } from './server-status.ts'
 import { ensureSshKey, lockStateFolder, makeStateFolder, readOrMakeSecret } from './state-folder.ts'
+import { openPostgresqlStore } from './store/postgresql-store.ts'
 import { openSqliteStore } from './store/sqlite-store.ts'
 import { startSwap } from './swap/start-swap.ts'
 import type { Machines } from './vnodes/machines.ts'
@@ -97,7 +98,9 @@ export async function startServer(
       stops.push({ what: 'the guard', stop: await startGuard(state, config.vnodes.grace), lasts: true })
     }
     const { privateKey: sshKey } = await ensureSshKey(state)
-    const store = await openSqliteStore(join(state, 'db/walt.sqlite'))
+    const store = await (config.store.postgresql === null
+      ? openSqliteStore(join(state, 'db/walt.sqlite'))
+      : openPostgresqlStore(config.store.postgresql, { now, log }))
     stops.push({ what: 'the store', stop: store.close })
     const tickets = await createBootTickets({ store, now })
     const fleet = await createFleet({ store, tickets, network, now, log })
@@ -252,6 +255,7 @@ export async function startServer(
       addGuarded: monitoring.addMetrics,
       addOpen(app) {
         addHealthRoutes(app, () => [
+          ...store.problems(),
           ...(nfs.state() === 'starting' ? ['the NFS server is starting'] : []),
           ...(stopping ? ['the server is stopping'] : []),
         ])
@@ -289,7 +293,10 @@ export async function startServer(
     stops.push({ what: 'the HTTP API', stop: http.stop })
     await http.start()
     const { powerOption, hardReboot } = orchestrator
-    const watch = createBootWatch({ fleet, powerOption, hardReboot, now, log })
+    const watch = createBootWatch({
+      ...{ fleet, powerOption, hardReboot, now, log },
+      monotonic: () => performance.now(),
+    })
     watch.start()
     stops.push({ what: 'the watch over boots', stop: watch.stop })
     log.info(

@@ -1,17 +1,32 @@
 /** What every store must do, on each implementation there is. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { limits } from '@walt/shared/limits'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { NodeRecord } from '../../server/src/fleet/node-record.ts'
 import type { NodeStatus } from '../../server/src/fleet/node-status.ts'
+import { openPostgresqlStore } from '../../server/src/store/postgresql-store.ts'
 import { openSqliteStore } from '../../server/src/store/sqlite-store.ts'
 import type { Store } from '../../server/src/store/store.ts'
+import { type Postgresql, startPostgresql } from '../support/postgresql.ts'
+
+let postgresql: Postgresql | undefined
+const quiet = { info: () => {}, warn: () => {}, error: () => {} }
 
 const implementations: Record<string, (folder: string) => Promise<Store>> = {
   sqlite: (folder) => openSqliteStore(join(folder, 'walt.sqlite')),
+  async postgresql(folder) {
+    if (!postgresql) throw new Error('PostgreSQL was not started')
+    const url = await postgresql.createDatabase(basename(folder))
+    return openPostgresqlStore(url, { now: Date.now, log: quiet })
+  },
 }
+
+beforeAll(async () => {
+  postgresql = await startPostgresql()
+})
+afterAll(() => postgresql?.end())
 
 function record(name: string, number: number, changes: Partial<NodeRecord> = {}): NodeRecord {
   return {
@@ -116,6 +131,36 @@ describe.each(Object.entries(implementations))('the %s store', (_name, open) => 
     await store.putLatest('a', 'inventory', { ...inventory, cores: 2 })
     expect(await store.latest('a')).toEqual({ inventory: { ...inventory, cores: 2 } })
     expect(await store.latest('b')).toEqual({})
+  })
+
+  test('has names in the order of their bytes', async () => {
+    for (const name of ['ab', 'a-c', 'B', 'a'])
+      await store.putDevice({ name, type: 'switch', address: name, settings: {} })
+    expect((await store.devices()).map((device) => device.name)).toEqual(['B', 'a', 'a-c', 'ab'])
+  })
+
+  test('takes what a node may send: any clock, any character', async () => {
+    await store.putNode(record('a', 1))
+    const line = { issuer: 'a', stream: 'agent', level: 'info' } as const
+    const ats = [-1, 0, 1.5, 2 ** 53, 1e300]
+    await store.addLogLines(ats.map((at) => ({ ...line, at, message: `é\u{1f41f}\ud800"'\\\n\0|` })))
+    await store.putStatus('a', { state: 'down', since: 1e15, bootTries: 0, cause: 'a\0b' })
+    await reopen()
+    const lines = await store.logLines({ limit: 9 })
+    expect(lines.map((one) => one.at)).toEqual(ats)
+    expect(lines[0]?.message).toMatch(/^é\u{1f41f}.{1,3}"'\\\n/su)
+    expect(await store.history('a')).toMatchObject([{ at: 1e15, state: 'down' }])
+    expect((await store.statuses()).get('a')?.cause).toBe('a\0b')
+  })
+
+  test('keeps the last of two samples of one time that come together', async () => {
+    await store.putNode(record('a', 1))
+    const block = { node: 'a', stepMs: 60_000, at: 1 }
+    await store.addSamples([
+      { ...block, data: 'first' },
+      { ...block, data: 'second' },
+    ])
+    expect(await store.samples('a', 60_000, 0, 9)).toEqual([{ ...block, data: 'second' }])
   })
 
   test('keeps samples by node, step and time, and drops the old ones of a step', async () => {

@@ -30,8 +30,14 @@ export type LoopbackServer = {
   end(): Promise<void>
 }
 
-/** With a shorter `prefix` there are addresses for more nodes. */
-export async function startLoopbackServer({ prefix = 24 } = {}): Promise<LoopbackServer> {
+/** With a shorter `prefix` there are addresses for more nodes; `postgresql` is the URL of a database to keep all in. */
+export async function startLoopbackServer({
+  prefix = 24,
+  postgresql = null,
+}: {
+  prefix?: number
+  postgresql?: string | null
+} = {}): Promise<LoopbackServer> {
   // On a disk: /tmp may be in memory, where no swap may be.
   const state = await mkdtemp('/var/tmp/walt-server-')
   const [httpPort, brokerPort, swapPort] = [await freePort(), await freePort(), await freePort()]
@@ -42,6 +48,7 @@ export async function startLoopbackServer({ prefix = 24 } = {}): Promise<Loopbac
     broker: { port: ${brokerPort} }
     swap: { port: ${swapPort} }
     nfs: { server: none }
+    store: { postgresql: ${JSON.stringify(postgresql)} }
   `)
   for (const image of ['debian12', 'debian13']) await makeImage(state, image)
   const start = () =>
@@ -88,7 +95,7 @@ export async function startLoopbackServer({ prefix = 24 } = {}): Promise<Loopbac
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const address = probe.address()
@@ -99,7 +106,7 @@ async function freePort(): Promise<number> {
 }
 
 /** As little as passes for an image. */
-async function makeImage(state: string, name: string): Promise<void> {
+export async function makeImage(state: string, name: string): Promise<void> {
   const root = join(state, 'images', name, 'fs')
   const boot = join(root, 'boot/pc-x86-64')
   for (const folder of [boot, join(root, 'bin'), join(root, 'usr/lib/walt')])
@@ -110,10 +117,10 @@ async function makeImage(state: string, name: string): Promise<void> {
   }
 }
 
-function request(where: http.RequestOptions, body?: unknown): Promise<Answer> {
+export function request(where: http.RequestOptions, body?: unknown): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json', ...where.headers }
-    const sent = http.request({ ...where, headers, agent: false }, (answer) => {
+    const sent = http.request({ agent: false, ...where, headers }, (answer) => {
       const chunks: Buffer[] = []
       answer.on('data', (chunk) => chunks.push(chunk))
       answer.on('end', () => {

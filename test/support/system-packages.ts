@@ -30,6 +30,7 @@ const testPackages: Record<string, string> = {
   'libnbd-bin': '/usr/bin/nbdcopy',
   'nbd-client': '/usr/sbin/nbd-client',
   openipmi: '/usr/bin/ipmi_sim',
+  postgresql: '/usr/share/doc/postgresql',
   prometheus: '/usr/bin/promtool',
   'python3-libnbd': '/usr/lib/python3/dist-packages/nbd.py',
   'qemu-utils': '/usr/bin/qemu-img',

@@ -23,6 +23,7 @@ const statuses: Record<string, number> = {
   'checkpoint-exists': 409,
   'too-many-streams': 503,
   'vnodes-off': 409,
+  'store-unreachable': 503,
   stopping: 503,
 }
 

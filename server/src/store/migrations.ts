@@ -1,5 +1,26 @@
 /** The database's shape, step by step. A step that was released is never changed: add another. */
-import { type Generated, type Kysely, type Migration, sql } from 'kysely'
+import {
+  type ColumnDataType,
+  type ColumnDefinitionBuilder,
+  type Expression,
+  type Generated,
+  type Kysely,
+  type Migration,
+  sql,
+} from 'kysely'
+
+type DataType = ColumnDataType | Expression<unknown>
+
+/** What SQLite and PostgreSQL declare differently. */
+export type ColumnTypes = {
+  /** Compared byte by byte. */
+  text: DataType
+  /** Milliseconds; whatever a node's clock says must fit. */
+  time: DataType
+  /** For what counts up by itself. */
+  number: DataType
+  counted: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder
+}
 
 export type Database = {
   nodes: {
@@ -66,103 +87,103 @@ export type Database = {
   }
 }
 
-const first: Migration = {
+const first = ({ text, time, number, counted }: ColumnTypes): Migration => ({
   async up(db: Kysely<unknown>) {
     await db.schema
       .createTable('nodes')
-      .addColumn('name', 'text', (column) => column.primaryKey())
-      .addColumn('mac', 'text', (column) => column.notNull().unique())
-      .addColumn('model', 'text', (column) => column.notNull())
+      .addColumn('name', text, (column) => column.primaryKey())
+      .addColumn('mac', text, (column) => column.notNull().unique())
+      .addColumn('model', text, (column) => column.notNull())
       .addColumn('virtual', 'integer', (column) => column.notNull())
-      .addColumn('address', 'text', (column) => column.notNull().unique())
-      .addColumn('image', 'text', (column) => column.notNull())
-      .addColumn('settings', 'text', (column) => column.notNull())
-      .addColumn('created_at', 'integer', (column) => column.notNull())
+      .addColumn('address', text, (column) => column.notNull().unique())
+      .addColumn('image', text, (column) => column.notNull())
+      .addColumn('settings', text, (column) => column.notNull())
+      .addColumn('created_at', time, (column) => column.notNull())
       .execute()
     const ofNode = (table: string) =>
       db.schema
         .createTable(table)
-        .addColumn('node', 'text', (column) =>
+        .addColumn('node', text, (column) =>
           column.notNull().references('nodes.name').onDelete('cascade').onUpdate('cascade'),
         )
     await ofNode('statuses')
-      .addColumn('status', 'text', (column) => column.notNull())
+      .addColumn('status', text, (column) => column.notNull())
       .addPrimaryKeyConstraint('statuses_key', ['node'])
       .execute()
     await ofNode('history')
-      .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement())
-      .addColumn('at', 'integer', (column) => column.notNull())
-      .addColumn('state', 'text', (column) => column.notNull())
-      .addColumn('boot_id', 'text')
-      .addColumn('cause', 'text')
+      .addColumn('id', number, (column) => counted(column.primaryKey()))
+      .addColumn('at', time, (column) => column.notNull())
+      .addColumn('state', text, (column) => column.notNull())
+      .addColumn('boot_id', text)
+      .addColumn('cause', text)
       .execute()
     await db.schema.createIndex('history_of_node').on('history').columns(['node', 'id']).execute()
     await ofNode('tickets')
-      .addColumn('boot_id', 'text', (column) => column.notNull())
-      .addColumn('token', 'text', (column) => column.notNull())
-      .addColumn('image', 'text', (column) => column.notNull())
-      .addColumn('started_at', 'integer', (column) => column.notNull())
+      .addColumn('boot_id', text, (column) => column.notNull())
+      .addColumn('token', text, (column) => column.notNull())
+      .addColumn('image', text, (column) => column.notNull())
+      .addColumn('started_at', time, (column) => column.notNull())
       .addPrimaryKeyConstraint('tickets_key', ['node'])
       .execute()
     await ofNode('latest')
-      .addColumn('kind', 'text', (column) => column.notNull())
-      .addColumn('report', 'text', (column) => column.notNull())
+      .addColumn('kind', text, (column) => column.notNull())
+      .addColumn('report', text, (column) => column.notNull())
       .addPrimaryKeyConstraint('latest_key', ['node', 'kind'])
       .execute()
     await ofNode('logs')
-      .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement())
-      .addColumn('at', 'integer', (column) => column.notNull())
-      .addColumn('level', 'text', (column) => column.notNull())
-      .addColumn('message', 'text', (column) => column.notNull())
+      .addColumn('id', number, (column) => counted(column.primaryKey()))
+      .addColumn('at', time, (column) => column.notNull())
+      .addColumn('level', text, (column) => column.notNull())
+      .addColumn('message', text, (column) => column.notNull())
       .execute()
     await db.schema.createIndex('logs_of_node').on('logs').columns(['node', 'id']).execute()
   },
-}
+})
 
-const devices: Migration = {
+const devices = ({ text }: ColumnTypes): Migration => ({
   async up(db: Kysely<unknown>) {
     await db.schema
       .createTable('devices')
-      .addColumn('name', 'text', (column) => column.primaryKey())
-      .addColumn('type', 'text', (column) => column.notNull())
-      .addColumn('address', 'text', (column) => column.notNull())
-      .addColumn('settings', 'text', (column) => column.notNull())
+      .addColumn('name', text, (column) => column.primaryKey())
+      .addColumn('type', text, (column) => column.notNull())
+      .addColumn('address', text, (column) => column.notNull())
+      .addColumn('settings', text, (column) => column.notNull())
       .execute()
-    await db.schema.alterTable('tickets').addColumn('settings', 'text').execute()
+    await db.schema.alterTable('tickets').addColumn('settings', text).execute()
   },
-}
+})
 
-const monitoring: Migration = {
+const monitoring = ({ text, time, number, counted }: ColumnTypes): Migration => ({
   async up(db: Kysely<unknown>) {
     const ofNode = (table: string) =>
       db.schema
         .createTable(table)
-        .addColumn('node', 'text', (column) =>
+        .addColumn('node', text, (column) =>
           column.notNull().references('nodes.name').onDelete('cascade').onUpdate('cascade'),
         )
     const numbered = (table: string) =>
-      db.schema.createTable(table).addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement())
+      db.schema.createTable(table).addColumn('id', number, (column) => counted(column.primaryKey()))
     await ofNode('samples')
       .addColumn('step_ms', 'integer', (column) => column.notNull())
-      .addColumn('at', 'bigint', (column) => column.notNull())
-      .addColumn('data', 'text', (column) => column.notNull())
+      .addColumn('at', time, (column) => column.notNull())
+      .addColumn('data', text, (column) => column.notNull())
       .addPrimaryKeyConstraint('samples_key', ['node', 'step_ms', 'at'])
       .execute()
     await db.schema.createIndex('samples_by_age').on('samples').columns(['step_ms', 'at']).execute()
     await ofNode('boots')
-      .addColumn('boot_id', 'text', (column) => column.notNull())
-      .addColumn('image', 'text', (column) => column.notNull())
-      .addColumn('started_at', 'bigint', (column) => column.notNull())
-      .addColumn('booted_at', 'bigint')
-      .addColumn('report', 'text')
+      .addColumn('boot_id', text, (column) => column.notNull())
+      .addColumn('image', text, (column) => column.notNull())
+      .addColumn('started_at', time, (column) => column.notNull())
+      .addColumn('booted_at', time)
+      .addColumn('report', text)
       .addPrimaryKeyConstraint('boots_key', ['node', 'boot_id'])
       .execute()
     await numbered('log_lines')
-      .addColumn('at', 'bigint', (column) => column.notNull())
-      .addColumn('issuer', 'text', (column) => column.notNull())
-      .addColumn('stream', 'text', (column) => column.notNull())
-      .addColumn('level', 'text', (column) => column.notNull())
-      .addColumn('message', 'text', (column) => column.notNull())
+      .addColumn('at', time, (column) => column.notNull())
+      .addColumn('issuer', text, (column) => column.notNull())
+      .addColumn('stream', text, (column) => column.notNull())
+      .addColumn('level', text, (column) => column.notNull())
+      .addColumn('message', text, (column) => column.notNull())
       .execute()
     await db.schema.createIndex('log_lines_by_age').on('log_lines').column('at').execute()
     await db.schema
@@ -177,25 +198,27 @@ const monitoring: Migration = {
     await sql`delete from latest where kind = 'telemetry'`.execute(db)
     await db.schema
       .createTable('checkpoints')
-      .addColumn('name', 'text', (column) => column.primaryKey())
-      .addColumn('at', 'bigint', (column) => column.notNull())
+      .addColumn('name', text, (column) => column.primaryKey())
+      .addColumn('at', time, (column) => column.notNull())
       .execute()
     await numbered('alerts')
-      .addColumn('kind', 'text', (column) => column.notNull())
-      .addColumn('node', 'text', (column) =>
+      .addColumn('kind', text, (column) => column.notNull())
+      .addColumn('node', text, (column) =>
         column.references('nodes.name').onDelete('cascade').onUpdate('cascade'),
       )
-      .addColumn('level', 'text', (column) => column.notNull())
-      .addColumn('message', 'text', (column) => column.notNull())
-      .addColumn('since', 'bigint', (column) => column.notNull())
-      .addColumn('resolved_at', 'bigint')
+      .addColumn('level', text, (column) => column.notNull())
+      .addColumn('message', text, (column) => column.notNull())
+      .addColumn('since', time, (column) => column.notNull())
+      .addColumn('resolved_at', time)
       .execute()
     await db.schema.createIndex('alerts_by_end').on('alerts').column('resolved_at').execute()
   },
-}
+})
 
-export const migrations: Record<string, Migration> = {
-  '001-first': first,
-  '002-devices': devices,
-  '003-monitoring': monitoring,
+export function migrationsFor(types: ColumnTypes): Record<string, Migration> {
+  return {
+    '001-first': first(types),
+    '002-devices': devices(types),
+    '003-monitoring': monitoring(types),
+  }
 }

@@ -87,7 +87,9 @@ export function createMonitoringStore(db: Kysely<Database>): MonitoringStore {
           .where('name', 'in', [...new Set(rows.map((row) => row.node))])
           .execute()
         const names = new Set(present.map((row) => row.name))
-        const kept = rows.filter((row) => names.has(row.node))
+        // PostgreSQL refuses a statement that would write a row twice: the last one counts.
+        const byKey = new Map(rows.map((row) => [`${row.node} ${row.step_ms} ${row.at}`, row]))
+        const kept = [...byKey.values()].filter((row) => names.has(row.node))
         // SQLite answers at once: without this, nobody else had a turn until all is written.
         await setImmediate()
         if (kept.length === 0) continue

@@ -39,5 +39,7 @@ export type Store = MonitoringStore & {
   putDevice(device: Device): Promise<void>
   removeDevice(name: string): Promise<void>
 
+  /** Why nothing can be stored now, in words for everybody. */
+  problems(): string[]
   close(): Promise<void>
 }
