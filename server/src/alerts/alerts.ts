@@ -64,7 +64,9 @@ export function createAlerts(options: {
   }
 
   async function judge(): Promise<void> {
-    const current = (kind: AlertView['kind'], node: string | undefined) => on.get(keyOf({ kind, node }))
+    // Asked several times for each node of a fleet, and mostly nothing is on.
+    const current = (kind: AlertView['kind'], node: string | undefined) =>
+      on.size === 0 ? undefined : on.get(keyOf({ kind, node }))
     const present = { nodes: fleet.list(), now: now(), swap: facts.swap() }
     const restartedAt = (node: string) => restarts.get(node)
     const { telemetryOf } = facts

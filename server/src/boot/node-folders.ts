@@ -2,7 +2,7 @@
  * A node's folder on the server: `fs`, the symlink to its image, and `persist/`. The symlink is moved by rename, so
  * that whoever looks finds the old image or the new one, never none.
  */
-import { mkdir, rename, rm, rmdir, symlink } from 'node:fs/promises'
+import { mkdir, readlink, rename, rm, rmdir, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
 export type NodeFolders = {
@@ -28,10 +28,16 @@ export function createNodeFolders(state: string): NodeFolders {
     disksPathOf: (node) => join(pathOf(node), 'disks'),
     async prepare(node, image) {
       const folder = pathOf(node)
+      const target = `../../images/${image}/fs`
+      const [present, persist] = await Promise.all([
+        readlink(join(folder, 'fs')).catch(() => undefined),
+        stat(join(folder, 'persist')).catch(() => undefined),
+      ])
+      if (present === target && persist?.isDirectory()) return
       await mkdir(join(folder, 'persist'), { recursive: true })
       const moved = join(folder, '.fs.new')
       await rm(moved, { force: true })
-      await symlink(`../../images/${image}/fs`, moved)
+      await symlink(target, moved)
       await rename(moved, join(folder, 'fs'))
     },
     async remove(node) {

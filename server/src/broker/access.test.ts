@@ -1,7 +1,7 @@
 import { nodeTopicKinds, nodeTopics } from '@walt/shared/mqtt-topics'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { mayPublish, maySubscribe, type Principal } from './access.ts'
+import { mayBeRetained, mayPublish, maySubscribe, type Principal } from './access.ts'
 
 const vnode1: Principal = { kind: 'node', name: 'vnode1', bootId: '0'.repeat(16) }
 const operator: Principal = { kind: 'operator' }
@@ -44,5 +44,16 @@ describe('access', () => {
     expect(mayPublish(operator, topics.state, false)).toBe(false)
     expect(maySubscribe(operator, 'walt/v1/#')).toBe(true)
     expect(maySubscribe(operator, '#')).toBe(false)
+  })
+
+  test('are never retained of commands, and may be of all else', () => {
+    for (const filter of [
+      'walt/v1/nodes/n1/command/+',
+      'walt/v1/nodes/+/command/#',
+      'walt/v1/nodes/n1/command/7',
+    ])
+      expect(mayBeRetained(filter), filter).toBe(false)
+    for (const filter of ['walt/v1/#', 'walt/v1/nodes/+/state', 'walt/v1/nodes/#', 'walt/v1/nodes/+/+', '#'])
+      expect(mayBeRetained(filter), filter).toBe(true)
   })
 })

@@ -16,6 +16,13 @@ export function mayPublish(principal: Principal, topic: string, retain: boolean)
   return parsed?.kind === 'command' || parseSetRebootTopic(topic) !== undefined
 }
 
+/** Whether something may be retained that a filter asks for: a broker looks through all that is, for each subscription. */
+export function mayBeRetained(filter: string): boolean {
+  const [root, version, scope, node, kind] = filter.split('/')
+  const oneNodes = root === 'walt' && version === 'v1' && scope === 'nodes' && node !== '#'
+  return !(oneNodes && kind === 'command')
+}
+
 export function maySubscribe(principal: Principal, filter: string): boolean {
   if (principal.kind === 'operator') return filter.startsWith('walt/v1/')
   if (filter === nodeTopics(principal.name).commands) return true

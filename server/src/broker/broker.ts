@@ -8,7 +8,7 @@ import { limits } from '@walt/shared/limits'
 import { Aedes, type AuthenticateError, type Client } from 'aedes'
 import { listenError } from '../listen-error.ts'
 import type { Log } from '../log.ts'
-import { mayPublish, maySubscribe, type Principal } from './access.ts'
+import { mayBeRetained, mayPublish, maySubscribe, type Principal } from './access.ts'
 import { createPacketLimit, limitedSocket } from './packet-limit.ts'
 
 export type BrokerMessage = { topic: string; payload: Buffer; from: Principal }
@@ -39,7 +39,7 @@ export async function createBroker(options: {
   log: Log
 }): Promise<Broker> {
   const { authenticate, onMessage, onNodeGone, now, log } = options
-  const connected = new Map<Client, Session>()
+  const connected = createConnections()
   /** Also of a client that has just disconnected: its last publication is still on its way. */
   const sessions = new WeakMap<Client, Session>()
   const sockets = new Set<Socket>()
@@ -102,10 +102,11 @@ export async function createBroker(options: {
     },
   })
 
+  skipUselessLooks(aedes)
+
   function hasOther(client: Client, { principal }: Session): boolean {
-    for (const [other, session] of connected) {
-      if (other === client || other.closed || !session.hasWill) continue
-      if (nameOf(session.principal) === nameOf(principal)) return true
+    for (const [other, session] of connected.of(nameOf(principal))) {
+      if (other !== client && !other.closed && session.hasWill) return true
     }
     return false
   }
@@ -116,11 +117,11 @@ export async function createBroker(options: {
   })
   aedes.on('client', (client) => {
     const session = sessions.get(client)
-    if (session) connected.set(client, session)
+    if (session) connected.add(client, session)
   })
   aedes.on('clientDisconnect', (client) => {
     const session = sessions.get(client)
-    connected.delete(client)
+    if (session) connected.delete(client, session)
     if (stopping || session?.principal.kind !== 'node' || hasOther(client, session)) return
     onNodeGone(session.principal)
   })
@@ -167,16 +168,49 @@ export async function createBroker(options: {
       })
     },
     disconnect(node, currentBootId) {
-      for (const [client, { principal }] of connected) {
-        const its = principal.kind === 'node' && principal.name === node && principal.bootId !== currentBootId
-        if (its) client.close()
+      for (const [client, { principal }] of [...connected.of(node)]) {
+        if (principal.kind === 'node' && principal.bootId !== currentBootId) client.close()
       }
     },
-    isConnected: (node) => [...connected.values()].some(({ principal }) => nameOf(principal) === node),
-    connections: () => connected.size,
+    isConnected: (node) => connected.of(node).size > 0,
+    connections: connected.count,
     refused: () => refused,
     stop,
   }
+}
+
+/** By the name of who it is: some of what is asked for one node is asked for all nodes at once. */
+function createConnections() {
+  const byName = new Map<string, Map<Client, Session>>()
+  const none: ReadonlyMap<Client, Session> = new Map()
+  let count = 0
+  return {
+    of: (name: string): ReadonlyMap<Client, Session> => byName.get(name) ?? none,
+    count: () => count,
+    add(client: Client, session: Session): void {
+      const name = nameOf(session.principal)
+      const its = byName.get(name) ?? new Map<Client, Session>()
+      byName.set(name, its)
+      if (!its.has(client)) count += 1
+      its.set(client, session)
+    },
+    delete(client: Client, { principal }: Session): void {
+      const name = nameOf(principal)
+      const its = byName.get(name)
+      if (!its?.delete(client)) return
+      count -= 1
+      if (its.size === 0) byName.delete(name)
+    },
+  }
+}
+
+/** For each subscription aedes tries its filter on every retained message, which a fleet that connects would wait for. */
+function skipUselessLooks(aedes: Aedes): void {
+  const { persistence } = aedes as unknown as {
+    persistence: { createRetainedStreamCombi(filters: readonly string[]): NodeJS.ReadableStream }
+  }
+  const retained = persistence.createRetainedStreamCombi.bind(persistence)
+  persistence.createRetainedStreamCombi = (filters) => retained(filters.filter(mayBeRetained))
 }
 
 function listen(accept: (socket: Socket) => void, address: string, port: number): Promise<Server> {
@@ -184,7 +218,7 @@ function listen(accept: (socket: Socket) => void, address: string, port: number)
   server.maxConnections = limits.brokerConnectionsMax
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => reject(listenError('MQTT broker', 'broker.port', address, port, cause)))
-    server.listen(port, address, () => resolve(server))
+    server.listen({ port, host: address, backlog: limits.listenBacklogMax }, () => resolve(server))
   })
 }
 

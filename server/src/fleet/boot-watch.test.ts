@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decideOnBoot } from './boot-watch.ts'
+import { createWatchStart, decideOnBoot } from './boot-watch.ts'
 import type { FleetNode } from './fleet.ts'
 import type { NodeStatus } from './node-status.ts'
 
@@ -47,6 +47,22 @@ describe('the watch over boots', () => {
     ).toEqual({
       type: 'given-up',
       reason: 'not booted within 180 s, and poe.reboots is not set on s1',
+    })
+  })
+
+  test('begins anew when the clock was set, in either direction', () => {
+    const watch = createWatchStart(1_000 * second, 5 * second)
+    watch.look(1_100 * second, 105 * second)
+    expect(watch.since()).toBe(1_000 * second)
+    watch.look(9_000 * second, 106 * second)
+    expect(watch.since()).toBe(9_000 * second)
+    watch.look(10 * second, 107 * second)
+    expect(watch.since()).toBe(10 * second)
+    // A boot that began by a clock that was set back meanwhile is waited for once more, not for hours.
+    const begun = node({ since: 8_999 * second })
+    expect(decideOnBoot(begun, possible, watch.since(), 189 * second)).toBeUndefined()
+    expect(decideOnBoot(begun, possible, watch.since(), 190 * second)).toMatchObject({
+      type: 'boot-timed-out',
     })
   })
 })

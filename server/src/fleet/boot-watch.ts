@@ -9,9 +9,11 @@ import type { Log } from '../log.ts'
 import type { PowerOption } from '../power/power-driver.ts'
 import type { Fleet, FleetNode } from './fleet.ts'
 import type { NodeRecord } from './node-record.ts'
-import type { NodeEvent } from './node-status.ts'
+import type { NodeEvent, NodeStatus } from './node-status.ts'
 
 type BootWatchEvent = Extract<NodeEvent, { type: 'boot-timed-out' | 'given-up' }>
+
+const isOnItsWay = ({ state }: NodeStatus) => state === 'booting' || state === 'rebooting'
 
 /** `watchedSince`: a server that has just started cannot know what it missed, so its clock starts anew for all. */
 export function decideOnBoot(
@@ -20,13 +22,14 @@ export function decideOnBoot(
   watchedSince: number,
   now: number,
 ): BootWatchEvent | undefined {
-  if (status.state !== 'booting' && status.state !== 'rebooting') return undefined
+  if (!isOnItsWay(status)) return undefined
   const settings = effectiveNodeSettings(record.settings)
   const timeout = settings['boot.timeout']
   if (timeout === 'none') return undefined
   const timeoutSeconds = Number(timeout)
-  if (now - Math.max(status.since, status.heardAt ?? 0, watchedSince) < timeoutSeconds * 1000)
-    return undefined
+  // What seems to be yet to come is of before the clock was set back.
+  const heard = [status.since, status.heardAt ?? 0].filter((at) => at <= now)
+  if (now - Math.max(watchedSince, ...heard) < timeoutSeconds * 1000) return undefined
   const late = `not booted within ${timeoutSeconds} s`
   if (!power.available) return { type: 'given-up', reason: `${late}, and ${power.reason}` }
   if (status.bootTries < settings['boot.retries']) return { type: 'boot-timed-out', timeoutSeconds }
@@ -36,22 +39,43 @@ export function decideOnBoot(
   }
 }
 
+/**
+ * Since when boots are watched. A clock that is set (the first answer of NTP, a person) is no time that has passed: then
+ * the watch begins anew for all, as a server does that has just started.
+ */
+export function createWatchStart(wallMs: number, monotonicMs: number) {
+  let since = wallMs
+  let offset = wallMs - monotonicMs
+  return {
+    since: () => since,
+    look(wall: number, monotonic: number): void {
+      if (Math.abs(wall - monotonic - offset) > limits.clockJumpMs) since = wall
+      offset = wall - monotonic
+    },
+  }
+}
+
 export function createBootWatch(options: {
   fleet: Fleet
   powerOption: (record: NodeRecord) => PowerOption
   hardReboot: (name: string) => Promise<void>
   now: () => number
+  /** A clock that nobody sets, from any point in time. */
+  monotonic: () => number
   log: Log
 }): { start(): void; stop(): void; look(): Promise<void> } {
-  const { fleet, powerOption, hardReboot, now, log } = options
+  const { fleet, powerOption, hardReboot, now, monotonic, log } = options
   let timer: NodeJS.Timeout | undefined
-  let watchedSince = now()
+  let watched = createWatchStart(now(), monotonic())
 
   async function look(): Promise<void> {
     const work: Promise<void>[] = []
+    watched.look(now(), monotonic())
     for (const node of fleet.list()) {
+      // Of a large fleet, all but a few.
+      if (!isOnItsWay(node.status)) continue
       const { name } = node.record
-      const event = decideOnBoot(node, powerOption(node.record), watchedSince, now())
+      const event = decideOnBoot(node, powerOption(node.record), watched.since(), now())
       if (!event) continue
       fleet.record(name, event)
       if (event.type === 'given-up') continue
@@ -63,7 +87,7 @@ export function createBootWatch(options: {
 
   return {
     start() {
-      watchedSince = now()
+      watched = createWatchStart(now(), monotonic())
       timer = setInterval(() => void look(), limits.bootWatchMs)
     },
     stop: () => clearInterval(timer),

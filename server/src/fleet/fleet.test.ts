@@ -99,7 +99,7 @@ test('a node that never comes back is hard-rebooted boot.retries times, and then
   const userspaceReboot = async () => ({ node: 'a', ok: false, message: 'a: failed' }) as const
   const parts = { fleet, power: [power], softReboot, whatRebootChanges, userspaceReboot, log }
   const { powerOption, hardReboot } = createOrchestrator(parts)
-  const watch = createBootWatch({ fleet, powerOption, hardReboot, now: () => now, log })
+  const watch = createBootWatch({ fleet, powerOption, hardReboot, now: () => now, monotonic: () => now, log })
   await fleet.beginBoot('a')
   const seen: string[] = []
   for (let second = 0; second <= 300; second += 10) {

@@ -12,16 +12,11 @@ import type { Log } from '../log.ts'
 import type { HistoryEntry, LatestReports, Store } from '../store/store.ts'
 import type { BootTicket } from './boot-ticket.ts'
 import type { BootTickets } from './boot-tickets.ts'
-import {
-  freeAddress,
-  type NetworkPlan,
-  type NodeRecord,
-  virtualNodeMac,
-  virtualNodeModel,
-} from './node-record.ts'
+import { createNodeIndex, type FleetNode, type NodeIndex } from './node-index.ts'
+import { type NetworkPlan, type NodeRecord, virtualNodeMac, virtualNodeModel } from './node-record.ts'
 import { type kexecCause, type NodeEvent, type NodeStatus, newNodeStatus, nextStatus } from './node-status.ts'
 
-export type FleetNode = { record: NodeRecord; status: NodeStatus }
+export type { FleetNode }
 
 /** `node` is absent once it is removed; `before` and `event` are there where its status changed. */
 export type FleetChange = { name: string; node?: FleetNode; before?: NodeStatus; event?: NodeEvent }
@@ -71,10 +66,11 @@ export async function createFleet(options: {
 }): Promise<Fleet> {
   const { store, tickets, network, now, log } = options
   const statuses = await store.statuses()
-  const nodes = new Map<string, FleetNode>()
+  const index = createNodeIndex(network)
   for (const record of await store.nodes()) {
-    nodes.set(record.name, { record, status: statuses.get(record.name) ?? newNodeStatus(record.createdAt) })
+    index.add({ record, status: statuses.get(record.name) ?? newNodeStatus(record.createdAt) })
   }
+  const { nodes } = index
   const listeners = new Set<(change: FleetChange) => void>()
   let writes = Promise.resolve()
 
@@ -121,7 +117,7 @@ export async function createFleet(options: {
     list: () => [...nodes.values()],
     get,
     find: (name) => nodes.get(name),
-    findByMac: (mac) => [...nodes.values()].find((node) => node.record.mac === mac),
+    findByMac: (mac) => index.byMac.get(mac),
     settingsOf: (name) => effectiveNodeSettings(get(name).record.settings),
     resolve: (set) =>
       resolveNodeSet(
@@ -131,26 +127,20 @@ export async function createFleet(options: {
         }),
       ),
     async add(wanted) {
-      const record = newRecord(
-        wanted,
-        [...nodes.values()].map((node) => node.record),
-        network,
-        now(),
-      )
+      const record = newRecord(wanted, index, now())
       const node = { record, status: newNodeStatus(record.createdAt) }
-      nodes.set(record.name, node)
+      index.add(node)
       try {
         await store.putNode(record)
       } catch (thrown) {
-        nodes.delete(record.name)
+        index.delete(node)
         throw thrown
       }
       tell({ name: record.name, node })
       return node
     },
     async remove(name) {
-      get(name)
-      nodes.delete(name)
+      index.delete(get(name))
       tickets.forget(name)
       await writes
       await store.removeNode(name)
@@ -190,29 +180,28 @@ export async function createFleet(options: {
   }
 }
 
-/** Pure: the record of a new node among the others. */
+/** The record of a new node among the others. */
 export function newRecord(
   wanted: NewNode,
-  others: readonly NodeRecord[],
-  network: NetworkPlan,
+  { nodes, byMac, freeAddress }: NodeIndex,
   createdAt: number,
 ): NodeRecord {
-  if (others.some((other) => other.name === wanted.name)) {
+  if (nodes.has(wanted.name)) {
     throw new WaltError('node-exists', `A node named "${wanted.name}" exists already.`)
   }
-  if (others.length >= limits.nodesMax) {
-    throw new WaltError('fleet-full', `There are ${others.length} nodes already, and no server takes more.`)
+  if (nodes.size >= limits.nodesMax) {
+    throw new WaltError('fleet-full', `There are ${nodes.size} nodes already, and no server takes more.`)
   }
-  const owner = others.find((other) => other.mac === wanted.mac)
+  const owner = wanted.mac === undefined ? undefined : byMac.get(wanted.mac)?.record
   if (owner)
     throw new WaltError('mac-taken', `The MAC address ${owner.mac} is that of the node "${owner.name}".`)
   const virtual = wanted.mac === undefined
   return {
     name: wanted.name,
-    mac: wanted.mac ?? virtualNodeMac(wanted.name, new Set(others.map((other) => other.mac))),
+    mac: wanted.mac ?? virtualNodeMac(wanted.name, new Set(byMac.keys())),
     model: wanted.model ?? virtualNodeModel,
     virtual,
-    address: freeAddress(network, new Set(others.map((other) => other.address))),
+    address: freeAddress(),
     image: wanted.image,
     settings: checkNodeSettings(wanted.settings ?? {}, virtual),
     createdAt,

@@ -49,6 +49,11 @@ export function freeAddress(network: NetworkPlan, taken: ReadonlySet<string>): s
   )
 }
 
+/** The number of an address within its network; of an address elsewhere, what it has in that place. */
+export function hostOf(network: Pick<NetworkPlan, 'prefix'>, address: string): number {
+  return toNumber(address) % 2 ** (32 - network.prefix)
+}
+
 export function netmaskOf(prefix: number): string {
   return toAddress(2 ** 32 - 2 ** (32 - prefix))
 }

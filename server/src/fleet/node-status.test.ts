@@ -58,7 +58,7 @@ describe("a node's status", () => {
       type: 'reported',
       report: { state, bootId: first, since: 0, mode: 'network', ...(userSpace > 0 && { userSpace }) },
     })
-    const agreed: NodeEvent = { type: 'reboot-requested', by: 'ann', bootId: first, userspace: true }
+    const agreed: NodeEvent = { type: 'reboot-requested', by: 'ann', bootId: first, userspace: 0 }
     const going = after(started(), reported('booted'), agreed)
     expect(going).toMatchObject({ state: 'rebooting', cause: 'userspace reboot asked by ann' })
     expect(nextStatus(going, inSpace('booting', 0), 8).state).toBe('rebooting')
@@ -68,6 +68,8 @@ describe("a node's status", () => {
     })
     expect(nextStatus(begun, inSpace('booted', 0), 10)).toBe(begun)
     expect(nextStatus(begun, inSpace('booted', 1), 10)).toMatchObject({ state: 'booted', userSpace: 1 })
+    // The answer of the one before may come late.
+    expect(nextStatus(begun, agreed, 10)).toBe(begun)
     // Even where its first words were lost.
     const late = nextStatus(after(started(), reported('booted')), inSpace('booted', 2), 9)
     expect(late).toMatchObject({ state: 'booted', since: 9, cause: 'userspace reboot', userSpace: 2 })
@@ -107,6 +109,10 @@ describe("a node's status", () => {
     const back = nextStatus(without, root('recovered: it answers'), 5)
     expect(back).toMatchObject({ state: 'booted', since: 2, cause: 'recovered: it answers', causeSince: 5 })
     expect(back.degraded).toBeUndefined()
+    const silently = nextStatus(without, reported('booted'), 5)
+    expect(silently).toMatchObject({ state: 'booted', since: 2, causeSince: 5 })
+    expect(silently).not.toHaveProperty('degraded')
+    expect(silently).not.toHaveProperty('cause')
     const lost = nextStatus(without, reported('rebooting', first, 'NFS server lost for 300 s'), 6)
     expect(lost).toEqual({
       ...{ state: 'rebooting', since: 6, cause: 'NFS server lost for 300 s', mode: 'network', bootTries: 0 },

@@ -39,8 +39,8 @@ export type NodeEvent =
   /** `cause` where the node itself asked, from the system that still runs. */
   | { type: 'boot-started'; bootId: string; image: string; cause?: typeof kexecCause | undefined }
   | { type: 'reported'; report: NodeState }
-  /** The node acknowledged a reboot, or its power is being cut. */
-  | { type: 'reboot-requested'; by: string; bootId?: string | undefined; userspace?: true }
+  /** The node acknowledged a reboot, or its power is being cut; `userspace`: of the user space of that number alone. */
+  | { type: 'reboot-requested'; by: string; bootId?: string | undefined; userspace?: number }
   | { type: 'connection-lost'; bootId: string }
   /** The node copies its image to a disk, before there is anything else that could speak for it. */
   | { type: 'copying'; bootId: string }
@@ -70,12 +70,14 @@ export function nextStatus(status: NodeStatus, event: NodeEvent, now: number): N
       return afterReport(status, event.report, now)
     case 'reboot-requested':
       if (event.bootId !== status.bootId) return status
+      // The next one may have spoken before the answer of this one came in.
+      if (event.userspace !== undefined && event.userspace < (status.userSpace ?? 0)) return status
       return {
         ...moved(
           status,
           'rebooting',
           now,
-          `${event.userspace ? `${userspaceCause} ` : ''}asked by ${event.by}`,
+          `${event.userspace === undefined ? '' : `${userspaceCause} `}asked by ${event.by}`,
         ),
         since: now,
         bootTries: 0,
@@ -115,12 +117,13 @@ function afterReport(status: NodeStatus, report: NodeState, now: number): NodeSt
       : { ...status, mode: report.mode }
   }
   const mode = report.mode ?? status.mode
-  const cause = report.cause ?? (report.state === status.state ? status.cause : undefined)
-  const same = report.state === status.state
+  const degraded = report.state === 'booted' && report.degraded === true
+  const same = report.state === status.state && degraded === (status.degraded ?? false)
+  const cause = report.cause ?? (same ? status.cause : undefined)
   if (same && mode === status.mode && cause === status.cause) return status
   const next = moved(status, report.state, now, cause)
-  if (same && cause !== status.cause) next.causeSince = now
-  if (report.state === 'booted' && report.degraded) next.degraded = true
+  if (report.state === status.state && cause !== status.cause) next.causeSince = now
+  if (degraded) next.degraded = true
   if (report.state === 'booted') next.bootTries = 0
   return mode === undefined ? next : { ...next, mode }
 }
@@ -133,7 +136,8 @@ function inNextUserSpace(
 ): NodeStatus {
   const { state, userSpace, mode = status.mode, cause = userspaceCause } = report
   const bootTries = state === 'booted' ? 0 : status.bootTries
-  const next = { ...moved(status, state, now, cause), since: now, userSpace, bootTries }
+  const next: NodeStatus = { ...moved(status, state, now, cause), since: now, userSpace, bootTries }
+  if (state === 'booted' && report.degraded) next.degraded = true
   return mode === undefined ? next : { ...next, mode }
 }
 

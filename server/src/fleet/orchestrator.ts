@@ -1,7 +1,9 @@
-/** Carries reboots out, all nodes at once. What to do next is decided in reboot-plan.ts. */
+/** Carries reboots out, of many nodes at once. What to do next is decided in reboot-plan.ts. */
 import { reasonOf } from '@walt/shared/errors'
+import { limits } from '@walt/shared/limits'
 import type { RebootResult } from '../http/api-schema.ts'
 import type { Log } from '../log.ts'
+import { mapAtMost } from '../map-at-most.ts'
 import { type NodePower, type PowerDriver, type PowerOption, powerOf } from '../power/power-driver.ts'
 import type { ControlAnswer } from './control-client.ts'
 import type { Fleet } from './fleet.ts'
@@ -93,11 +95,9 @@ export function createOrchestrator(options: {
 
   return {
     async reboot(request) {
-      const results = await Promise.all(
-        request.names.map((name) =>
-          rebootNode(name, request).catch((thrown) =>
-            rebootFailure(name, { hard: reasonOf(thrown), hardName: 'reboot' }),
-          ),
+      const results = await mapAtMost(limits.nodesAskedAtOnceMax, request.names, (name) =>
+        rebootNode(name, request).catch((thrown) =>
+          rebootFailure(name, { hard: reasonOf(thrown), hardName: 'reboot' }),
         ),
       )
       const failed = results.filter((result) => !result.ok)

@@ -46,7 +46,7 @@ describe('a restart of user space', () => {
       method: 'userspace',
       message: 'n1: user space rebooted OK.',
     })
-    expect(events).toEqual([{ type: 'reboot-requested', by: 'ann', bootId, userspace: true }])
+    expect(events).toEqual([{ type: 'reboot-requested', by: 'ann', bootId, userspace: 0 }])
     message = 'needs systemd 254 (this image has 252)'
     expect((await reboot('n1', 'ann')).message).toBe(
       'n1: failed userspace-reboot (needs systemd 254 (this image has 252))',

@@ -34,12 +34,12 @@ export function createUserspaceReboot(options: {
 
   return async (name, by) => {
     const node = fleet.get(name)
-    const { bootId } = node.status
+    const { bootId, userSpace = 0 } = node.status
     const obstacle = userspaceObstacle(node, currentBoot(name), await imageBuiltAt(node.record.image))
     if (obstacle !== undefined) return failure(name, obstacle)
     const { ok, message = 'it gave no reason' } = await restartUserSpace(name, by)
     if (!ok) return failure(name, message)
-    fleet.record(name, { type: 'reboot-requested', by, bootId, userspace: true })
+    fleet.record(name, { type: 'reboot-requested', by, bootId, userspace: userSpace })
     return rebootSuccess(name, 'userspace')
   }
 }

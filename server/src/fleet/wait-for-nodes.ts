@@ -15,11 +15,11 @@ export function waitForNodes(
       const { state, cause } = status
       return { node, state, ok: state === 'booted', ...(cause === undefined ? {} : { cause }) }
     })
-  const pending = () =>
-    names.some((name) => {
-      const state = fleet.find(name)?.status.state
-      return state !== undefined && state !== 'booted' && state !== 'lost'
-    })
+  const isAwaited = (name: string) => {
+    const state = fleet.find(name)?.status.state
+    return state !== undefined && state !== 'booted' && state !== 'lost'
+  }
+  const awaited = new Set(names.filter(isAwaited))
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout | undefined
     const end = () => {
@@ -28,11 +28,15 @@ export function waitForNodes(
       signal.removeEventListener('abort', end)
       resolve(results())
     }
-    const unsubscribe = fleet.subscribe(() => {
-      if (!pending()) end()
+    const wanted = new Set(names)
+    const unsubscribe = fleet.subscribe(({ name }) => {
+      if (!wanted.has(name)) return
+      if (isAwaited(name)) awaited.add(name)
+      else awaited.delete(name)
+      if (awaited.size === 0) end()
     })
     timer = setTimeout(end, timeoutMs)
     signal.addEventListener('abort', end)
-    if (!pending() || signal.aborted) end()
+    if (awaited.size === 0 || signal.aborted) end()
   })
 }

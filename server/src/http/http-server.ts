@@ -106,7 +106,7 @@ export function createHttpServer(options: {
     await new Promise<void>((resolve, reject) => {
       const address = 'path' in where ? where.path : where.host
       server.once('error', (cause) => reject(listenError('HTTP API', 'http.port', address, port, cause)))
-      server.listen(where, resolve)
+      server.listen({ ...where, backlog: limits.listenBacklogMax }, resolve)
     })
   }
 

@@ -3,13 +3,14 @@ import { limits } from '@walt/shared/limits'
 import type { NodeLog } from '@walt/shared/payloads'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import * as v from 'valibot'
-import type { Fleet } from '../fleet/fleet.ts'
+import type { Fleet, FleetNode } from '../fleet/fleet.ts'
 import type { NodeLifecycle } from '../fleet/node-lifecycle.ts'
 import type { NodeRequests } from '../fleet/node-requests.ts'
 import type { Orchestrator } from '../fleet/orchestrator.ts'
 import { waitForNodes } from '../fleet/wait-for-nodes.ts'
 import type { TelemetryHistory } from '../history/telemetry-history.ts'
 import type { Logbook } from '../logbook/logbook.ts'
+import { mapAtMost } from '../map-at-most.ts'
 import * as api from './api-schema.ts'
 import { readConsole } from './console-stream.ts'
 import { checked } from './http-errors.ts'
@@ -130,9 +131,8 @@ export function addNodeRoutes(
     const wanted = checked(api.commandNodesRequest, request.body)
     const nodes = fleet.resolve(wanted.nodes).map(fleet.get)
     const signal = signalOf(request)
-    return {
-      results: await Promise.all(nodes.map((node) => runCommand(node.record, wanted, commander, signal))),
-    }
+    const ask = (node: FleetNode) => runCommand(node.record, wanted, commander, signal)
+    return { results: await mapAtMost(limits.nodesAskedAtOnceMax, nodes, ask) }
   })
 
   app.get('/nodes/:name/console', async (request, reply) => {

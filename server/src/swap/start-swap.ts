@@ -52,9 +52,11 @@ export async function startSwap(options: {
     if (ticket) swap.allow({ node: name, bootId: ticket.bootId, address })
   }
   for (const { record } of fleet.list()) allow(record.name, record.address)
-  const unsubscribe = fleet.subscribe(({ name, node }) => {
-    if (node) allow(name, node.record.address)
-    else swap.deny(name)
+  const unsubscribe = fleet.subscribe(({ name, node, before }) => {
+    if (!node) swap.deny(name)
+    // Another state of the same boot is no news for swap.
+    else if (before?.bootId === undefined || before.bootId !== node.status.bootId)
+      allow(name, node.record.address)
   })
 
   const grace = setInterval(() => {
