@@ -12,8 +12,9 @@ import {
   type TestPage,
   type Theme,
 } from '../support/browser.ts'
+import { bootAll, registerNodes } from '../support/loopback-nodes.ts'
 import { type LoopbackServer, startLoopbackServer } from '../support/loopback-server.ts'
-import { bootSimulatedNodes, createSimulatedNodes, type SimulatedNode } from '../support/simulated-nodes.ts'
+import { type SimulatedNode, telemetryOf } from '../support/simulated-node.ts'
 import { needTool } from '../support/tools.ts'
 
 const names = Array.from({ length: 1_000 }, (_, index) => `node${index + 1}`)
@@ -31,17 +32,17 @@ describe.runIf(needTool('chromium'))('the dashboard', () => {
     server = await startLoopbackServer({ prefix: 16 })
     origin = `http://127.0.0.1:${server.config.http.port}`
     token = (await readFile(join(server.state, 'run/api.token'), 'utf8')).trim()
-    await createSimulatedNodes(server, names)
+    await registerNodes(server, names)
     // Not all of a fleet is ever well: the last hundred are in every state that there is.
-    nodes = await bootSimulatedNodes(server, names.slice(0, 960))
-    for (const node of nodes.slice(0, 940)) await node.say('booted')
+    nodes = await bootAll(server, names.slice(0, 960))
+    for (const node of nodes.slice(0, 940)) await node.become('booted')
     for (const node of nodes.slice(925, 935)) node.lose()
-    for (const node of nodes.slice(935, 940)) await node.say('rebooting', 'asked by walt')
+    for (const node of nodes.slice(935, 940)) await node.become('rebooting', 'asked by walt')
     browser = await launchBrowser()
   })
   afterAll(async () => {
     await browser?.close()
-    for (const node of nodes ?? []) node.client.end(true)
+    for (const node of nodes ?? []) node.lose()
     await server?.end()
   })
   afterEach(async () => {
@@ -118,10 +119,10 @@ describe.runIf(needTool('chromium'))('the dashboard', () => {
     node?.lose()
     await expect.poll(() => state.textContent()).toMatch(/^down.*its connection was lost/)
     await page.locator('.timeline').getByText('its connection was lost').waitFor()
-    const [again] = await bootSimulatedNodes(server, ['node7'])
+    const [again] = await bootAll(server, ['node7'])
     if (again) nodes[6] = again
     await expect.poll(() => state.textContent()).toMatch(/^booting/)
-    await again?.say('booted')
+    await again?.become('booted')
     await expect.poll(() => state.textContent()).toMatch(/^booted/)
   })
 
@@ -141,10 +142,10 @@ describe.runIf(needTool('chromium'))('the dashboard', () => {
     const activity = page.locator('.tray-list')
     // Nobody answers for the third, and it has no power that could be cut.
     await activity.getByText(/failed soft-reboot/).waitFor()
-    const [eleven, twelve] = await bootSimulatedNodes(server, ['node11', 'node12'])
-    await eleven?.say('booted')
+    const [eleven, twelve] = await bootAll(server, ['node11', 'node12'])
+    await eleven?.become('booted')
     await activity.getByText('2 of 3 done, 1 failed').waitFor()
-    await twelve?.say('booted')
+    await twelve?.become('booted')
     await activity.getByText('1 of 3 failed').waitFor()
     await screenshot(page, 'activity')
     for (const [index, one] of [eleven, twelve].entries()) if (one) nodes[10 + index] = one
@@ -165,7 +166,7 @@ describe.runIf(needTool('chromium'))('the dashboard', () => {
     const changing = setInterval(() => {
       beats += 1
       for (const node of nodes.slice(100, 150))
-        node.say(beats % 2 ? 'rebooting' : 'booted').catch(console.error)
+        node.become(beats % 2 ? 'rebooting' : 'booted').catch(console.error)
     }, 500)
     try {
       // Another program may have the processor for a while: the best of some rounds is what the page can do.
@@ -179,7 +180,7 @@ describe.runIf(needTool('chromium'))('the dashboard', () => {
     // Only what is near the view exists.
     await page.getByRole('button', { name: 'Layout: list' }).click()
     await expect.poll(() => page.locator('.tile').count()).toBeLessThan(80)
-    for (const node of nodes.slice(100, 150)) await node.say('booted')
+    for (const node of nodes.slice(100, 150)) await node.become('booted')
   })
 
   /** Types, clicks, moves; returns what nine of ten interactions stay below, from the event to the next paint. */
@@ -209,7 +210,7 @@ describe.runIf(needTool('chromium'))('the dashboard', () => {
 
   test('has no serious fault in accessibility, in both themes, on a desktop and on a phone', async () => {
     await nodes[0]?.tellBoot()
-    await nodes[0]?.tellTelemetry(Date.now(), 0.4)
+    await nodes[0]?.tell(telemetryOf(0.4, Date.now()))
     const pages = {
       fleet: '/',
       cards: '/?q=node[915-960]&sort=state',

@@ -1,14 +1,15 @@
 /** The API's own description, and whether its answers are as it says. */
 import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020.js'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { playNode } from '../support/loopback-nodes.ts'
 import { type LoopbackServer, startLoopbackServer } from '../support/loopback-server.ts'
-import { type PlayedNode, playNode } from '../support/played-node.ts'
+import type { SimulatedNode } from '../support/simulated-node.ts'
 
 type Operation = { responses: Record<string, { content?: Record<string, object> }> }
 type Document = { paths: Record<string, Record<string, Operation>>; components: object }
 
 let server: LoopbackServer
-let node: PlayedNode
+let node: SimulatedNode
 let document: Document
 let ajv: Ajv2020.default
 
@@ -20,7 +21,7 @@ beforeEach(async () => {
   ajv.addSchema({ $id: 'document', ...document })
 })
 afterEach(async () => {
-  await node.client.endAsync(true)
+  node.lose()
   await server.end()
 })
 
@@ -48,7 +49,7 @@ async function ask(method: string, path: string, url: string, body?: unknown): P
 
 test('is an OpenAPI document, and every answer is as it says', { timeout: 60_000 }, async () => {
   expect(document).toMatchObject({ openapi: '3.1.0', servers: [{ url: '/api/v1' }] })
-  await node.booted()
+  await node.become('booted')
   await node.tell()
   await node.say('boot', {
     ...{ version: 1, agentVersion: '0', mode: 'network', virtual: false, kernelUptimeMs: 1, totalMs: 2 },

@@ -8,14 +8,15 @@ import mqtt from 'mqtt'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { AlertView, LogPage, NodeBoot, NodeHistory } from '../../server/src/http/api-schema.ts'
 import { type EventStream, followEvents } from '../support/event-stream.ts'
+import { bootRegistered, playNode } from '../support/loopback-nodes.ts'
 import { type LoopbackServer, startLoopbackServer } from '../support/loopback-server.ts'
-import { bootPlayedNode, type PlayedNode, playNode } from '../support/played-node.ts'
 import { repositoryFolder } from '../support/repository.ts'
 import { runProgram } from '../support/run-program.ts'
+import type { SimulatedNode } from '../support/simulated-node.ts'
 import { needTool } from '../support/tools.ts'
 
 let server: LoopbackServer
-let node: PlayedNode
+let node: SimulatedNode
 let streams: EventStream[]
 const get = async <T>(path: string) => (await server.api('GET', path)).json<T>()
 const follow = async (query?: string, lastId?: string) => {
@@ -31,13 +32,13 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   for (const stream of streams) stream.close()
-  await node.client.endAsync(true)
+  node.lose()
   await server.end()
 })
 
 describe('the history', () => {
   test('has what a node told, in columns, and of the metrics that are asked for', async () => {
-    await node.booted()
+    await node.become('booted')
     await node.tell()
     const path = 'nodes/rpi1/history'
     await expect.poll(async () => (await get<NodeHistory>(path)).at.length).toBe(1)
@@ -76,7 +77,7 @@ describe('the history', () => {
       steps: [{ name: 'root', startedMs: 0, tookMs: 2, outcome: 'done' }],
     }
     await node.say('boot', report)
-    await node.booted()
+    await node.become('booted')
     const boots = () => get<NodeBoot[]>('nodes/rpi1/boots')
     await expect
       .poll(boots)
@@ -84,10 +85,10 @@ describe('the history', () => {
         { bootId: node.bootId, image: 'debian12', bootedAt: expect.any(Number), report: { totalMs: 2 } },
       ])
     const first = node
-    node = await bootPlayedNode(server, 'rpi1', 1)
+    node = await bootRegistered(server, 'rpi1')
     await expect.poll(boots).toMatchObject([{ bootId: node.bootId }, { bootId: first.bootId }])
     expect((await boots())[0]).not.toHaveProperty('bootedAt')
-    await first.client.endAsync(true)
+    first.lose()
   })
 })
 
@@ -96,7 +97,7 @@ describe('the log', () => {
     (await get<LogPage>(`logs${query}`)).lines.map((line) => line.message)
 
   test('has lines of nodes, of their programs and of the platform, and finds them again', async () => {
-    await node.booted()
+    await node.become('booted')
     await expect.poll(() => messages()).toContain('rpi1 is booted')
     await node.say('log', { at: Date.now(), level: 'warning', message: 'the clock is slow' })
     await node.say('lines', {
@@ -150,7 +151,7 @@ describe('the log', () => {
 describe('events', () => {
   test('are numbered, and one who comes back gets what it missed', async () => {
     const first = await follow()
-    await node.booted()
+    await node.become('booted')
     await expect
       .poll(() => first.events)
       .toMatchObject([{ event: 'node', data: { view: { state: 'booted' } } }])
@@ -207,8 +208,8 @@ describe('alerts', () => {
     await server.stop()
     server.config.alerts.webhook = `http://127.0.0.1:${address.port}/walt`
     await server.start()
-    await node.client.endAsync(true)
-    node = await bootPlayedNode(server, 'rpi1', 1)
+    node.lose()
+    node = await bootRegistered(server, 'rpi1')
     const password = (await readFile(join(server.state, 'run/operator.password'), 'utf8')).trim()
     const port = server.config.broker.port
     const operator = await mqtt.connectAsync({ host: '127.0.0.1', port, username: 'operator', password })
@@ -220,7 +221,7 @@ describe('alerts', () => {
     const fill = (share: number) =>
       node.tell({ overlay: { totalBytes: 1000, usedBytes: 1000 * share, inodes: 100, inodesUsed: 1 } })
     const told = (count: number) => expect.poll(() => stream.events.length).toBe(count)
-    await node.booted()
+    await node.become('booted')
     await fill(0.82)
     await told(1)
     await fill(0.97)
@@ -239,7 +240,7 @@ describe('alerts', () => {
   })
 
   test('tell a restart that nobody asked for, once, and not anew after a restart of the server', async () => {
-    await node.booted()
+    await node.become('booted')
     await expect.poll(async () => (await get<{ state: string }>('nodes/rpi1')).state).toBe('booted')
     const path = '/boot/02:00:00:00:00:01/boot.ipxe'
     expect((await server.tcp('GET', path, '127.0.0.10')).status).toBe(200)
@@ -266,7 +267,7 @@ describe('metrics', () => {
 
   test('have nodes, server, HTTP and process, behind the token', async () => {
     expect((await server.tcp('GET', '/metrics', '127.0.0.1')).status).toBe(401)
-    await node.booted()
+    await node.become('booted')
     await node.tell()
     const text = async () => (await scrape()).body
     await expect.poll(text).toContain('walt_node_swap_used_bytes{node="rpi1"} 10485760')
@@ -278,14 +279,14 @@ describe('metrics', () => {
       /walt_http_requests_total\{method="POST",route="\/api\/v1\/nodes",code="201"\} 1\n/,
     )
     expect(await text()).toContain('process_resident_memory_bytes')
-    await node.client.endAsync(true)
+    node.lose()
     await expect.poll(text).toMatch(/walt_node_up\{node="rpi1"\} 0\n/)
     expect(await text()).not.toContain('walt_node_swap_used_bytes{node="rpi1"}')
   })
 
   test('and the alert rules are as promtool wants them', async () => {
     if (!needTool('promtool')) return
-    await node.booted()
+    await node.become('booted')
     await node.tell({ temperatureCelsius: 40, zswap: { enabled: true, poolBytes: 1, storedBytes: 2 } })
     const text = (await scrape()).body
     const checked = await runProgram('promtool', ['check', 'metrics'], { input: text })

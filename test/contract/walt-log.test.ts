@@ -1,11 +1,12 @@
 /** `walt log`, `walt events`, `walt top` and `walt alerts` as processes, on a real server with nodes that speak MQTT. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ended, startWalt, walt } from '../../server/src/cli/small-api.ts'
+import { playNode } from '../support/loopback-nodes.ts'
 import { type LoopbackServer, startLoopbackServer } from '../support/loopback-server.ts'
-import { type PlayedNode, playNode } from '../support/played-node.ts'
+import type { SimulatedNode } from '../support/simulated-node.ts'
 
 let server: LoopbackServer
-let nodes: PlayedNode[]
+let nodes: SimulatedNode[]
 const local = () => ({ WALT_SOCKET: server.config.http.socket })
 const run = (...words: string[]) => walt(words, local())
 const lines = (...messages: string[]) => ({
@@ -29,7 +30,7 @@ beforeEach(async () => {
   nodes = [await playNode(server, 'rpi1', 1), await playNode(server, 'rpi2', 2)]
 })
 afterEach(async () => {
-  for (const node of nodes) await node.client.endAsync(true)
+  for (const node of nodes) node.lose()
   await server.end()
 })
 
@@ -97,7 +98,7 @@ test('events, alerts and top tell of nodes', async () => {
   const json = follow('events', '--json')
   await expect
     .poll(async () => {
-      await nodes[0]?.booted()
+      await nodes[0]?.become('booted')
       await nodes[0]?.say('state', {
         state: 'rebooting',
         bootId: nodes[0]?.bootId,
@@ -108,7 +109,7 @@ test('events, alerts and top tell of nodes', async () => {
     })
     .toMatch(/ rpi1: rebooting, a test\n.*\{"event":"node",/s)
   for (const { child } of [events, json]) child.kill('SIGINT')
-  await nodes[0]?.booted()
+  await nodes[0]?.become('booted')
   await nodes[0]?.tell({ overlay: { totalBytes: 100, usedBytes: 99, inodes: 10, inodesUsed: 1 } })
   await expect
     .poll(async () => (await run('alerts')).out)

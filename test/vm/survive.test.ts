@@ -13,8 +13,8 @@ import { killSwapServer, pullCable } from '../support/swap-outage.ts'
 const times = (inCi: number) => Number(process.env.SURVIVE_TIMES ?? inCi)
 const outages = [
   { what: 'swap server killed, and back after 1 s', awayMs: 1_000, act: killSwapServer, times: times(5) },
-  { what: 'swap server killed, and back after 10 s', awayMs: 10_000, act: killSwapServer, times: times(5) },
-  { what: 'swap server killed, and back after 60 s', awayMs: 60_000, act: killSwapServer, times: times(2) },
+  { what: 'swap server killed, and back after 10 s', awayMs: 10_000, act: killSwapServer, times: times(4) },
+  { what: 'swap server killed, and back after 60 s', awayMs: 60_000, act: killSwapServer, times: times(1) },
   { what: 'cable pulled for 30 s', awayMs: 30_000, act: pullCable, times: times(2) },
 ]
 const node = 'vnode1'
