@@ -119,9 +119,9 @@ the kernel restarts the machine at once.
 An image may bring its own procedure, as an executable file /bin/walt-network-reboot
 (/bin/walt-reboot, the older name, works too). Images that this server builds have one for
 kexec, which spares a machine the long way through its firmware: it asks the server what the
-node is to boot now, and starts that kernel. A procedure has 60 s. If it fails, or the machine still runs 30 s
-after it, the node restarts as it would without it. If the file is there but not executable,
-the node refuses to reboot and says so.
+node is to boot now, and starts that kernel. A procedure has 60 s. If it fails, or the machine
+still runs 30 s after it, the node restarts as it would without it. If the file is there but
+not executable, the node refuses to reboot and says so.
 
 Virtual nodes never use such a file. Their reboot ends the virtual machine and starts a new
 one, which is quick, and which is what makes changed settings (memory, processors) count.
